@@ -1,0 +1,36 @@
+# The two commands of the README: `make demo` and `make test`. Both make .venv first.
+PYTHON ?= python3
+RUNS ?= runs
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
+
+.PHONY: demo test check help clean
+
+help:
+	@echo "make demo   install, fetch the small model, run experiments/demo.yaml (about 10 minutes after the install)"
+	@echo "make test   install, fetch the built-in models, run the tests"
+	@echo "make check  ruff, mypy, import-linter"
+
+# torch first and alone: then nothing else can pull in another build of it.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) "$$(grep '^torch==' constraints.txt)"
+	$(INSTALL) -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/darl run experiments/demo.yaml --out $(RUNS)/demo --resume
+
+test: $(VENV)/.installed
+	$(BIN)/darl models pull minilm-l6 smollm2-135m
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) $(RUNS)/demo

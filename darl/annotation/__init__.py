@@ -1,0 +1,1 @@
+"""Who grades: annotators, one a file."""

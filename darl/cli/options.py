@@ -1,0 +1,59 @@
+"""Arguments that several subcommands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from darl.errors import ConfigError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path, allow_dash=True)
+FORMATS = "JSONL(.gz), CSV(.gz) or Parquet by suffix; - is standard input/output as JSONL."
+
+
+def bad_rows_option(function: Command) -> Command:
+    """--skip-bad-rows FILE."""
+    return click.option(
+        "--skip-bad-rows",
+        "bad_rows",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Set rows that are wrong aside in FILE (JSONL), each with the reason, instead of stopping.",
+    )(function)
+
+
+def backbone_option(function: Command) -> Command:
+    """--backbone NAME."""
+    return click.option(
+        "--backbone", metavar="NAME", help="Where the backbone is now, if not where the model says."
+    )(function)
+
+
+def parse_component(text: str) -> dict[str, Any]:
+    """A member and its arguments as they are typed: knn, or knn:k=5,metric=cosine.
+
+    >>> parse_component("knn:k=5")
+    {'name': 'knn', 'k': 5}
+    """
+    import yaml
+
+    name, _, rest = text.partition(":")
+    component: dict[str, Any] = {"name": name}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise ConfigError("component", [f"expected NAME:KEY=VALUE,..., received {text!r}"])
+        component[key.strip()] = yaml.safe_load(value)
+    return component
+
+
+def grades_from(text: str | None) -> tuple[str, ...]:
+    """Grade names as they are typed, least relevant first."""
+    from darl.grades import GradeScale
+
+    return tuple(name.strip() for name in text.split(",")) if text else GradeScale().names

@@ -1,0 +1,88 @@
+"""darl train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from darl.cli.options import FILE, FORMATS, bad_rows_option, grades_from, parse_component
+
+EXAMPLE = """\b
+Example:
+  darl data write insurance --out shop
+  darl train --train shop/train.jsonl --valid shop/valid.jsonl --backbone minilm-l6 --out runs/first
+  darl predict runs/first/model shop/in_dist.jsonl --out graded.csv
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.option("--train", "train_file", required=True, type=FILE, help=f"Graded pairs. {FORMATS}")
+@click.option(
+    "--valid", "valid_file", type=FILE, help="Held-out graded pairs; default: a tenth of the queries."
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model and its log."
+)
+@click.option("--backbone", default="minilm-l6", show_default=True, help="Built-in name, folder or hub id.")
+@click.option("--objective", default="softmax", show_default=True, help="NAME or NAME:KEY=VALUE,...")
+@click.option(
+    "--grades", help="Grade names, least relevant first, with commas. Default: irrelevant,weak,strong"
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A training setting (epochs=3, lr=3e-4, batch_size=32, ...) or, with model. before it, one of "
+    "the model's (model.max_length=256, model.adapter.rank=32, ...).",
+)
+@click.option("--seed", default=0, show_default=True, type=int)
+@click.option(
+    "--no-reference", is_flag=True, help="Keep no training features (then darl select needs --train)."
+)
+@click.option("--resume", is_flag=True, help="Go on with an interrupted training in --out.")
+@bad_rows_option
+def command(
+    train_file: Path,
+    valid_file: Path | None,
+    out: Path,
+    backbone: str,
+    objective: str,
+    grades: str | None,
+    overrides: tuple[str, ...],
+    seed: int,
+    no_reference: bool,
+    resume: bool,
+    bad_rows: Path | None,
+) -> None:
+    """Train one stage, straight from files of graded pairs."""
+    from darl.cli.progress import cli_progress
+    from darl.data.readers import read_graded_pairs
+    from darl.grades import GradeScale
+    from darl.models.prompt import template_fields
+    from darl.pipeline.settings import parse_settings
+    from darl.pipeline.train import train
+
+    model, training = parse_settings(
+        {"backbone": backbone, "objective": parse_component(objective)}, overrides
+    )
+    scale, fields = GradeScale(grades_from(grades)), template_fields(model.prompt)
+    with cli_progress() as progress:
+        reading: dict[str, Any] = {"item_fields": fields, "bad_rows": bad_rows, "progress": progress}
+        graded = read_graded_pairs(train_file, scale, **reading)
+        valid = read_graded_pairs(valid_file, scale, item_fields=fields) if valid_file else []
+        train(
+            graded,
+            out,
+            model=model,
+            training=training,
+            valid=valid,
+            grades=scale,
+            reference_size=0 if no_reference else 2000,
+            seed=seed,
+            resume=resume,
+            progress=progress,
+        )
+    click.echo(f"model: {out / 'model'}")

@@ -1,0 +1,1 @@
+"""Readers, corpora, splits and the pool."""

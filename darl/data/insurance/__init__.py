@@ -1,0 +1,1 @@
+"""The built-in generated corpus: insurance search in English, graded by written rules."""

@@ -1,0 +1,1 @@
+"""Relevance models and where their weights come from."""

@@ -1,0 +1,93 @@
+"""A fresh relevance model from its config."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from accelerate import PartialState
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from darl.catalogue import build
+from darl.errors import ConfigError
+from darl.grades import GradeScale
+from darl.models.adapter import attach
+from darl.models.config import ModelConfig
+from darl.models.encoder import MeanToken, load_encoder
+from darl.models.head import GradeHead
+from darl.models.llm import LastToken, load_causal
+from darl.models.neural import NeuralRelevanceModel, Scorer
+from darl.models.prompt import CausalPrompt, EncoderPrompt, PromptTemplate
+from darl.models.seed import seed_torch
+from darl.models.store import fingerprint, resolve
+from darl.objectives.base import Objective
+from darl.objectives.catalogue import OBJECTIVES
+from darl.progress import SILENT, Progress
+
+
+def build_model(
+    config: ModelConfig, grade_scale: GradeScale, *, seed: int = 0, progress: Progress = SILENT
+) -> NeuralRelevanceModel:
+    """A model with a fresh adapter, on the GPU of this process if it has one.
+
+    Args:
+        config: What to make.
+        grade_scale: The grades to tell apart.
+        seed: Of the adapter's starting weights.
+        progress: Told of a download.
+
+    Raises:
+        ConfigError: The prompt, the grade words, the objective or the adapter do not fit the backbone.
+        DownloadError: The weights could not be fetched.
+    """
+    words = list(config.grade_words or grade_scale.names)
+    if len(words) != len(grade_scale):
+        raise ConfigError("grade_words", [f"expected {len(grade_scale)} words, received {words}"])
+    objective = build("objective", OBJECTIVES, config.objective)
+    template = PromptTemplate.parse(config.prompt, words)
+    folder = resolve(config.backbone, progress=progress, trust_remote_code=config.trust_remote_code)
+    tokenizer = _load_tokenizer(folder, config)
+    dtype = _pick_dtype(config)
+    prompt: CausalPrompt | EncoderPrompt
+    if _is_causal(folder):
+        prompt = CausalPrompt(tokenizer, template, config.max_length)
+        body, head = load_causal(folder, dtype, prompt.grade_word_ids(words), config.trust_remote_code)
+        pooling: LastToken | MeanToken = LastToken()
+    else:
+        prompt = EncoderPrompt(tokenizer, template, config.max_length)
+        body = load_encoder(folder, dtype, config.trust_remote_code)
+        head, pooling = _blank_head(body, objective, len(grade_scale)), MeanToken()
+    seed_torch(seed)
+    scorer = Scorer(attach(body, config.adapter, config.backbone), pooling, head)
+    scorer.to(PartialState().device)
+    return NeuralRelevanceModel(
+        config, grade_scale, objective, prompt, tokenizer, scorer, fingerprint(folder)
+    )
+
+
+def _load_tokenizer(folder: Path, config: ModelConfig) -> PreTrainedTokenizerBase:
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        folder, trust_remote_code=config.trust_remote_code, local_files_only=True
+    )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _is_causal(folder: Path) -> bool:
+    architectures = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures")
+    return any(name.endswith(("ForCausalLM", "ForConditionalGeneration")) for name in architectures or ())
+
+
+def _pick_dtype(config: ModelConfig) -> torch.dtype:
+    if config.dtype == "auto":
+        gpu = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if gpu else torch.float32
+    return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+
+
+def _blank_head(body: PreTrainedModel, objective: Objective, n_grades: int) -> GradeHead:
+    # Zeros: an encoder has no word rows to start from, and a blank head calls all grades equally likely.
+    n_logits = objective.n_logits(n_grades)
+    return GradeHead(torch.zeros(n_logits, body.config.hidden_size), torch.zeros(n_logits))

@@ -1,0 +1,130 @@
+"""A relevance model as a folder of standard files.
+
+    darl.json                    what the model is made of, and the SHA-256 of every other file
+    adapter_config.json          the adapter, as peft writes it
+    adapter_model.safetensors
+    head.safetensors             the grade head
+    tokenizer.json, ...          the tokenizer, as transformers writes it
+    reference.safetensors        what detectors are fitted on (optional; see reference.py)
+
+The frozen backbone is not copied: it is named, and recognised by its fingerprint.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from peft import load_peft_weights, set_peft_model_state_dict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from darl.errors import CheckpointError
+from darl.files import sha256_of, whole_folder, write_text
+from darl.grades import GradeScale
+from darl.models.build import build_model
+from darl.models.config import ModelConfig
+from darl.models.neural import NeuralRelevanceModel
+from darl.models.reference import REFERENCE, Reference
+from darl.progress import SILENT, Progress
+
+FORMAT = 1
+CARD = "darl.json"
+HEAD = "head.safetensors"
+
+
+class ModelCard(BaseModel):
+    """The content of darl.json."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int
+    grades: tuple[str, ...]
+    model: ModelConfig
+    fingerprint: str
+    files: dict[str, str]
+
+
+def save_model(model: NeuralRelevanceModel, folder: Path, reference: Reference | None = None) -> None:
+    """Write the model to `folder`, whole or not at all, replacing a model that is there."""
+    with whole_folder(folder) as temporary:
+        # Otherwise peft looks for the backbone on a hub, to see whether its vocabulary grew; ours never does.
+        model.scorer.body.save_pretrained(str(temporary), save_embedding_layers=False)
+        (temporary / "README.md").unlink(missing_ok=True)  # peft's empty model card
+        model.tokenizer.save_pretrained(str(temporary))
+        head = {
+            name: weight.detach().cpu().contiguous()
+            for name, weight in model.scorer.head.state_dict().items()
+        }
+        save_file(head, temporary / HEAD)
+        if reference is not None:
+            reference.save(temporary / REFERENCE)
+        card = ModelCard(
+            format=FORMAT,
+            grades=model.grade_scale.names,
+            model=model.config,
+            fingerprint=model.fingerprint,
+            files={path.name: sha256_of(path) for path in sorted(temporary.iterdir())},
+        )
+        write_text(temporary / CARD, json.dumps(card.model_dump(mode="json"), indent=2) + "\n")
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The model's darl.json, after checking that every file it lists is whole.
+
+    Raises:
+        CheckpointError: Not a model folder, a file is missing, truncated or altered, or the format is
+            of another version of darl.
+    """
+    path = folder / CARD
+    if not path.is_file():
+        raise CheckpointError(
+            f"{folder}: expected a model folder with {CARD} (written by darl train or darl run)"
+        )
+    try:
+        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(raw, dict) and raw.get("format") != FORMAT:
+            raise CheckpointError(f"{path}: expected format {FORMAT}, received {raw.get('format')!r}")
+        card = ModelCard.model_validate(raw)
+    except (ValueError, ValidationError) as error:
+        raise CheckpointError(f"{path}: cannot be read: {error}") from error
+    for name, expected in card.files.items():
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder}: {name} is missing; copy the whole folder again")
+        if sha256_of(folder / name) != expected:
+            raise CheckpointError(f"{folder}: {name} is truncated or altered; copy the whole folder again")
+    return card
+
+
+def load_model(
+    folder: str | Path, *, backbone: str | None = None, progress: Progress = SILENT
+) -> NeuralRelevanceModel:
+    """Read a model back; its predictions are bit-identical to those of the model that was saved.
+
+    Args:
+        folder: Written by `save_model`.
+        backbone: Where the backbone is now, if not where the model says.
+        progress: Told of a download.
+
+    Raises:
+        CheckpointError: The folder cannot be trusted, or the backbone is not the one it was trained on.
+    """
+    folder = Path(folder)
+    card = read_card(folder)
+    config = card.model.model_copy(update={"backbone": backbone}) if backbone else card.model
+    model = build_model(config, GradeScale(card.grades), progress=progress)
+    if model.fingerprint != card.fingerprint:
+        raise CheckpointError(
+            f"{folder}: was trained on other weights than {config.backbone} holds now; give the right ones "
+            "(--backbone), or train again"
+        )
+    try:
+        model.scorer.head.load_state_dict(load_file(folder / HEAD))
+        load: Any = set_peft_model_state_dict(model.scorer.body, load_peft_weights(str(folder), device="cpu"))
+    except (RuntimeError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{folder}: weights do not fit {config.backbone}: {error}") from error
+    if load.unexpected_keys:
+        raise CheckpointError(f"{folder}: the adapter has weights that {config.backbone} has no place for")
+    return model

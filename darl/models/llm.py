@@ -1,0 +1,66 @@
+"""A causal LM as a grader: its decoder without the vocabulary head, read at the last token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from darl.errors import ConfigError
+from darl.models.head import GradeHead
+
+
+class LastToken(nn.Module):
+    """The hidden state of each text's last token.
+
+    Texts are padded on the right, and a causal token never sees what is right of it, so padding needs no
+    mask and changes nothing.
+    """
+
+    def forward(self, body: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        """(B, T) tokens -> (B, D) features."""
+        hidden: Tensor = body(input_ids=batch["input_ids"], use_cache=False).last_hidden_state
+        last = batch["attention_mask"].sum(dim=1) - 1
+        return hidden[torch.arange(len(hidden), device=hidden.device), last]
+
+
+def load_causal(
+    folder: Path, dtype: torch.dtype, word_ids: list[int], trust_remote_code: bool
+) -> tuple[PreTrainedModel, GradeHead]:
+    """The decoder of a causal LM and a grade head whose rows are the LM head's rows of the grade words.
+
+    So before any training grade_probs (under a softmax) are the LM's own next-token probabilities,
+    restricted to those words.
+
+    Raises:
+        ConfigError: The LM's logits are not a linear map of its last hidden state (up to a soft cap), so
+            no such head exists. Checked by running both, not by the architecture's name.
+    """
+    lm: Any = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, trust_remote_code=trust_remote_code, local_files_only=True
+    )
+    vocabulary = lm.get_output_embeddings()
+    bias = vocabulary.bias[word_ids] if vocabulary.bias is not None else torch.zeros(len(word_ids))
+    text_config = lm.config.get_text_config()
+    head = GradeHead(
+        vocabulary.weight[word_ids], bias, softcap=getattr(text_config, "final_logit_softcapping", None)
+    )
+    body: PreTrainedModel = lm.get_decoder()
+    _check_head(lm, body, head, word_ids, folder)
+    return body, head
+
+
+@torch.inference_mode()
+def _check_head(lm: Any, body: Any, head: GradeHead, word_ids: list[int], folder: Path) -> None:  # noqa: ANN401
+    lm.eval()
+    probe = torch.tensor([word_ids], device=lm.device)
+    expected = lm(input_ids=probe, use_cache=False).logits[:, -1, word_ids].float()
+    received = head(body(input_ids=probe, use_cache=False).last_hidden_state[:, -1])
+    if not torch.allclose(expected, received, rtol=5e-2, atol=5e-2):
+        raise ConfigError(
+            "backbone",
+            [f"{folder}: its logits are not a linear map of its last hidden state; use another causal LM"],
+        )

@@ -1,0 +1,122 @@
+"""The relevance model: prompt, frozen backbone, adapter, pooling, grade head, objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from darl.grades import GradeScale
+from darl.models.base import FeatureSource
+from darl.models.config import ModelConfig
+from darl.models.encoder import MeanToken
+from darl.models.head import GradeHead
+from darl.models.llm import LastToken
+from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens
+from darl.objectives.base import Objective
+from darl.pairs import Pair
+from darl.predictions import Predictions
+from darl.progress import SILENT, Progress, task
+
+PREDICT_TOKENS = 2048  # padded tokens of one forward pass: larger gains nothing on a CPU and costs memory
+
+
+class Scorer(nn.Module):
+    """Everything with weights: body, pooling and head."""
+
+    def __init__(self, body: PeftModel, pooling: LastToken | MeanToken, head: GradeHead) -> None:
+        super().__init__()
+        self.body, self.pooling, self.head = body, pooling, head
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """A padded batch -> logits (B, n_logits) and features (B, D), both float32."""
+        features = self.pooling(self.body, batch).float()
+        return self.head(features), features
+
+
+class NeuralRelevanceModel:
+    """A backbone with an adapter and a grade head; satisfies RelevanceModel.
+
+    Args:
+        config: What it is made of.
+        grade_scale: The grades it knows.
+        objective: What its logits mean.
+        prompt: From pairs to tokens.
+        tokenizer: Pads.
+        scorer: The weights.
+        fingerprint: Identity of the backbone's weights.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        grade_scale: GradeScale,
+        objective: Objective,
+        prompt: CausalPrompt | EncoderPrompt,
+        tokenizer: PreTrainedTokenizerBase,
+        scorer: Scorer,
+        fingerprint: str,
+    ) -> None:
+        self.config, self.grade_scale, self.objective = config, grade_scale, objective
+        self.prompt, self.tokenizer, self.scorer = prompt, tokenizer, scorer
+        self.fingerprint = fingerprint
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.scorer.head.weight.device
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """The weights that training moves (adapter and head), by name."""
+        return {name: weight for name, weight in self.scorer.named_parameters() if weight.requires_grad}
+
+    def collate(self, texts: Sequence[Tokens]) -> dict[str, Tensor]:
+        """Texts padded on the right into one batch on the model's device."""
+        batch = self.tokenizer.pad(list(texts), padding_side="right", return_tensors="pt")
+        return {key: value.to(self.device) for key, value in batch.items()}
+
+    @torch.inference_mode()
+    def predict(
+        self, pairs: Sequence[Pair], *, features: FeatureSource = "tuned", progress: Progress = SILENT
+    ) -> Predictions:
+        """Grade N pairs; see RelevanceModel."""
+        self.scorer.eval()
+        texts = self.prompt.encode(pairs)
+        parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        order: list[int] = []
+        adapter = nullcontext() if features == "tuned" else self.scorer.body.disable_adapter()
+        with adapter, task(progress, f"predict {len(pairs):,} pairs", len(pairs), "pairs"):
+            for rows in length_batches([len(text["input_ids"]) for text in texts], PREDICT_TOKENS):
+                logits, hidden = self.scorer(self.collate([texts[row] for row in rows]))
+                parts.append((logits.cpu(), self.objective.grade_probs(logits).cpu(), hidden.cpu()))
+                order += rows
+                progress.advance(len(rows))
+        if not parts:
+            return self._nothing()
+        back = np.argsort(np.asarray(order))
+        logits_, probs, hidden_ = (torch.cat(column).numpy()[back] for column in zip(*parts, strict=True))
+        return Predictions(logits_, probs, hidden_)
+
+    def _nothing(self) -> Predictions:
+        n_logits, width = self.scorer.head.weight.shape
+        widths = (n_logits, len(self.grade_scale), width)
+        return Predictions(*(np.zeros((0, columns), np.float32) for columns in widths))
+
+
+def length_batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """Rows sorted by length, cut into batches of at most `tokens` padded tokens (at least one row each).
+
+    The longest come first, so that a batch that is too large for memory fails at once.
+    """
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
+        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= tokens:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches

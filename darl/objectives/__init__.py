@@ -1,0 +1,1 @@
+"""What logits mean: loss and decoding, one objective a file."""

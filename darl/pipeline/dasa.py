@@ -1,0 +1,154 @@
+"""Distribution-aware sample augmentation, one round: predict, detect, select, annotate.
+
+Our reading of DASA (Liu et al. 2024, arXiv 2412.12504): out-of-distribution detection picks, from unlabelled
+traffic, what the training set does not cover; it is annotated and added.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from darl.annotation.catalogue import make_annotator
+from darl.catalogue import build
+from darl.data.pool import Pool
+from darl.errors import PoolExhaustedError
+from darl.files import whole_file, write_text
+from darl.grades import GradeScale
+from darl.models.base import FeatureSource, RelevanceModel
+from darl.models.reference import Reference, take_reference
+from darl.ood.catalogue import DETECTORS
+from darl.pairs import Pair
+from darl.pipeline.data import Splits
+from darl.pipeline.stage import RoundConfig
+from darl.predictions import Candidates, Predictions
+from darl.progress import SILENT, Progress
+from darl.selection.catalogue import STRATEGIES
+
+FOUND = "candidates.safetensors"
+LABELS = "labels.jsonl"
+
+
+def find_candidates(
+    model: RelevanceModel,
+    reference: Reference,
+    pairs: Sequence[Pair],
+    round_: RoundConfig,
+    *,
+    progress: Progress = SILENT,
+) -> Candidates:
+    """Say of each pool pair how far it is from what the model was trained on.
+
+    Args:
+        model: The model so far.
+        reference: Its view of its training pairs and of held-out ones, with the round's feature source.
+        pairs: The ungraded pool.
+        round_: Which detector, on which features.
+        progress: Told how far it is.
+    """
+    source: FeatureSource = round_.features
+    detector = build("detector", DETECTORS, round_.detector)
+    detector = detector.fit(reference.fit[source], reference.grades)
+    predictions = model.predict(pairs, progress=progress)
+    seen = predictions
+    if source == "frozen":
+        # What the detector sees is the backbone's; what the strategy is told of grades is the model's.
+        seen = model.predict(pairs, features=source, progress=progress)
+        predictions = Predictions(predictions.logits, predictions.grade_probs, seen.features)
+    return Candidates(
+        predictions,
+        detector.score(seen),
+        detector.score(reference.held_out[source]),
+        np.asarray([pair.query_id for pair in pairs], dtype=np.str_),
+    )
+
+
+def select(candidates: Candidates, round_: RoundConfig, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """(budget,) indices of the candidates that are worth a label, most wanted first."""
+    strategy = build("strategy", STRATEGIES, round_.strategy)
+    return strategy.select(candidates, round_.budget, rng)
+
+
+class Round(NamedTuple):
+    """What a round saw and chose: indices and scores over the pool that was ungraded before it."""
+
+    ood_scores: npt.NDArray[np.float64]
+    in_dist_scores: npt.NDArray[np.float64]
+    selected: npt.NDArray[np.int64]
+    grades: npt.NDArray[np.int64]
+
+
+def choose_for_round(
+    model: RelevanceModel,
+    splits: Splits,
+    pool: Pool,
+    round_: RoundConfig,
+    *,
+    folder: Path,
+    rng: np.random.Generator,
+    progress: Progress = SILENT,
+) -> None:
+    """Predict, detect and select; what was seen and chosen is kept in `folder`.
+
+    Raises:
+        PoolExhaustedError: The budget is larger than what is left of the pool.
+    """
+    left = pool.ungraded
+    if round_.budget > len(left):
+        raise PoolExhaustedError(
+            f"budget: expected at most the {len(left)} ungraded pool pairs, received {round_.budget}"
+        )
+    reference = take_reference(
+        model, splits.train, splits.valid, sources=(round_.features,), rng=rng, progress=progress
+    )
+    candidates = find_candidates(
+        model, reference, [pool.pairs[index] for index in left], round_, progress=progress
+    )
+    with whole_file(folder / FOUND) as temporary:
+        save_file(
+            {
+                "ood_scores": candidates.ood_scores,
+                "in_dist_scores": candidates.in_dist_scores,
+                "selected": select(candidates, round_, rng),
+            },
+            temporary,
+        )
+
+
+def annotate_round(
+    pool: Pool, round_: RoundConfig, gold: Mapping[Pair, int], grade_names: GradeScale, *, folder: Path
+) -> None:
+    """Have what was chosen graded; the labels are kept in `folder`.
+
+    Raises:
+        AnnotationPending: People have to grade a file first.
+        DataError: What came back from people, or the oracle's gold, does not cover what was chosen.
+    """
+    chosen = pool.ungraded[load_file(folder / FOUND)["selected"]]
+    pairs = [pool.pairs[index] for index in chosen]
+    annotator = make_annotator(round_.annotator, gold=gold, path=folder / "to_grade.csv", scale=grade_names)
+    grades = annotator.annotate(pairs)
+    lines = [
+        json.dumps(
+            {"index": int(index), "query_id": pair.query_id, "item_id": pair.item_id, "grade": int(grade)}
+        )
+        for index, pair, grade in zip(chosen, pairs, grades, strict=True)
+    ]
+    write_text(folder / LABELS, "".join(line + "\n" for line in lines))
+
+
+def read_round(folder: Path) -> Round:
+    """What a finished round saw, chose and was told."""
+    found = load_file(folder / FOUND)
+    grades = [
+        json.loads(line)["grade"] for line in (folder / LABELS).read_text(encoding="utf-8").splitlines()
+    ]
+    return Round(
+        found["ood_scores"], found["in_dist_scores"], found["selected"], np.asarray(grades, np.int64)
+    )

@@ -1,0 +1,189 @@
+"""The data section of an experiment: named splits, from files or corpora."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from darl.catalogue import Component, build, component_faults
+from darl.data.catalogue import CORPORA
+from darl.data.corpus import Corpus
+from darl.data.readers import read_graded_pairs, read_pool
+from darl.data.splits import check_no_leak
+from darl.errors import ConfigError
+from darl.grades import GradeScale
+from darl.pairs import GradedPair, Pair
+
+
+@dataclass(frozen=True)
+class Splits:
+    """All pairs of an experiment; no query of a validation or test split is in any other split.
+
+    Attributes:
+        train: Graded training pairs.
+        valid: Graded held-out pairs, in distribution.
+        pool: Unlabelled traffic.
+        gold: Grades of pool pairs where their source has them: for the oracle alone.
+        test: Graded test slices by name.
+    """
+
+    train: tuple[GradedPair, ...]
+    valid: tuple[GradedPair, ...]
+    pool: tuple[Pair, ...]
+    gold: Mapping[Pair, int]
+    test: Mapping[str, tuple[GradedPair, ...]]
+
+    def check(self, item_fields: Sequence[str]) -> None:
+        """Refuse leaks between splits, and a prompt that uses fields which no training pair has."""
+        graded = {"train": self.train, "valid": self.valid} | {
+            f"test {name}": part for name, part in self.test.items()
+        }
+        check_no_leak(
+            {name: [one.pair for one in part] for name, part in graded.items()} | {"pool": self.pool}
+        )
+        have = {name for one in self.train for name, text in one.pair.fields if text}
+        if missing := [name for name in item_fields if name not in have]:
+            raise ConfigError(
+                "model.prompt", [f"no training pair has the field {name!r}" for name in missing]
+            )
+
+
+class DataConfig(BaseModel):
+    """Where the pairs come from: each split is a file, or CORPUS:SLICE.
+
+    Attributes:
+        corpora: Corpora by a name of your choice, each with its reader and arguments. `insurance`, the
+            generated one, is there without being declared.
+        train: Graded pairs to train on.
+        valid: Graded pairs for validation.
+        pool: Traffic to select from; its grades, if it has any, are read by the oracle alone.
+        test: Graded slices to report on, by name. The first is the in-distribution one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    corpora: dict[str, Component] = {}
+    train: str
+    valid: str
+    pool: str | None = None
+    test: dict[str, str] = Field(min_length=1)
+
+    @field_validator("corpora")
+    @classmethod
+    def _known_corpora(cls, value: dict[str, Component], info: ValidationInfo) -> dict[str, Component]:
+        placed = {name: _place(component, _folder(info)) for name, component in value.items()}
+        faults = [
+            f"{name}: {fault}"
+            for name, component in placed.items()
+            for fault in component_faults(CORPORA, component)
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return placed
+
+    @model_validator(mode="after")
+    def _sources_exist(self, info: ValidationInfo) -> DataConfig:
+        faults, placed = [], {}
+        for split, source in self.sources.items():
+            try:
+                placed[split] = self._placed(source, _folder(info))
+            except ConfigError as error:
+                faults += [f"{split}: {fault}" for fault in error.faults]
+        if faults:
+            raise ValueError("; ".join(faults))
+        for split in ("train", "valid", "pool"):
+            if split in placed:
+                object.__setattr__(self, split, placed[split])
+        object.__setattr__(self, "test", {name: placed[f"test.{name}"] for name in self.test})
+        return self
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Every split and its source."""
+        pool = {"pool": self.pool} if self.pool is not None else {}
+        test = {f"test.{name}": source for name, source in self.test.items()}
+        return {"train": self.train, "valid": self.valid, **pool, **test}
+
+    def is_file(self, source: str) -> bool:
+        """Whether a source is a path and not CORPUS:SLICE."""
+        name, colon, _ = source.partition(":")
+        return not colon or (name not in self.corpora and name not in CORPORA)
+
+    def _placed(self, source: str, folder: Path) -> str:
+        name, _, part = source.partition(":")
+        if self.is_file(source):
+            path = folder / source
+            if not path.is_file():
+                known = ", ".join(sorted({*self.corpora, "insurance"}))
+                raise ConfigError("data", [f"no file {path}, and no CORPUS:SLICE of a corpus ({known})"])
+            return str(path)
+        slices = self.corpus(name).slices
+        if part not in slices:
+            raise ConfigError("data", [f"{name} has no slice {part!r}: expected one of {', '.join(slices)}"])
+        return source
+
+    def corpus(self, name: str) -> Corpus:
+        """A declared corpus, or `insurance`."""
+        return build("corpus", CORPORA, self.corpora.get(name, Component(name=name)))
+
+    def load(self, scale: GradeScale, item_fields: Sequence[str] = ()) -> Splits:
+        """Read every split and check that none leaks into another.
+
+        Args:
+            scale: The experiment's grades.
+            item_fields: Extra fields that the prompt uses.
+
+        Raises:
+            DataError: A file is wrong, or a query stands in two splits.
+            ConfigError: A corpus has other grades than the experiment, or no training pair has a field
+                that the prompt uses.
+        """
+        read = _Reader(self, scale, tuple(item_fields))
+        pool, gold = read.pool(self.pool) if self.pool is not None else ((), {})
+        test = {name: read.graded(source) for name, source in self.test.items()}
+        splits = Splits(read.graded(self.train), read.graded(self.valid), pool, gold, test)
+        splits.check(tuple(item_fields))
+        return splits
+
+
+class _Reader:
+    def __init__(self, config: DataConfig, scale: GradeScale, item_fields: tuple[str, ...]) -> None:
+        self.config, self.scale, self.item_fields = config, scale, item_fields
+        self.corpora: dict[str, Corpus] = {}
+
+    def graded(self, source: str) -> tuple[GradedPair, ...]:
+        if self.config.is_file(source):
+            return tuple(read_graded_pairs(Path(source), self.scale, item_fields=self.item_fields))
+        name, _, part = source.partition(":")
+        corpus = self.corpora.setdefault(name, self.config.corpus(name))
+        if corpus.grade_scale != self.scale:
+            raise ConfigError(
+                "grades",
+                [f"expected those of {name} {corpus.grade_scale.names}, received {self.scale.names}"],
+            )
+        return corpus.load(part)
+
+    def pool(self, source: str) -> tuple[tuple[Pair, ...], dict[Pair, int]]:
+        if not self.config.is_file(source):
+            both = self.graded(source)
+            return tuple(one.pair for one in both), {one.pair: one.grade for one in both}
+        pairs, grades = read_pool(Path(source), self.scale, item_fields=self.item_fields)
+        gold = {pair: grade for pair, grade in zip(pairs, grades, strict=True) if grade is not None}
+        return tuple(pairs), gold
+
+
+def _folder(info: ValidationInfo) -> Path:
+    context = info.context or {}
+    return Path(context.get("folder", "."))
+
+
+def _place(component: Component, folder: Path) -> Component:
+    path = component.arguments.get("path")
+    if not isinstance(path, str):
+        return component
+    return Component.model_validate(
+        {"name": component.name, **component.arguments, "path": str(folder / path)}
+    )

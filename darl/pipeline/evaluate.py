@@ -1,0 +1,70 @@
+"""A report on models that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from darl.data.readers import read_graded_pairs
+from darl.errors import ConfigError
+from darl.evaluation.judged import judge
+from darl.evaluation.report import Report, build_report
+from darl.grades import GradeScale
+from darl.models.checkpoint import load_model, read_card
+from darl.models.prompt import template_fields
+from darl.progress import SILENT, Progress
+
+
+def evaluate(
+    models: Mapping[str, Path],
+    slices: Mapping[str, Path],
+    *,
+    baseline: str,
+    backbone: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Report:
+    """Predict graded files with models and put the results side by side.
+
+    Args:
+        models: Model folders by the name they have in the report.
+        slices: Files of graded pairs by the name of the slice.
+        baseline: The model the others are compared with.
+        backbone: Where the models' backbone is now.
+        resamples: Of the intervals.
+        seed: Of the resampling.
+        progress: Told how far it is.
+
+    Raises:
+        ConfigError: The models have different grades.
+        CheckpointError: A model folder cannot be trusted.
+        DataError: A file is wrong.
+    """
+    cards = {name: read_card(folder) for name, folder in models.items()}
+    scales = {name: card.grades for name, card in cards.items()}
+    if len(set(scales.values())) > 1:
+        raise ConfigError(
+            "models", [f"expected the same grades, received {name}: {g}" for name, g in scales.items()]
+        )
+    scale = GradeScale(next(iter(scales.values())))
+    runs = {}
+    for name, folder in models.items():
+        fields = template_fields(cards[name].model.prompt)
+        graded = {part: read_graded_pairs(path, scale, item_fields=fields) for part, path in slices.items()}
+        model = load_model(folder, backbone=backbone, progress=progress)
+        runs[name] = {
+            part: [judge(rows, model.predict([one.pair for one in rows], progress=progress))]
+            for part, rows in graded.items()
+        }
+    return build_report(
+        runs,
+        scale,
+        {name: {} for name in runs},
+        baseline,
+        np.random.default_rng(seed),
+        title="Evaluation of " + ", ".join(str(folder) for folder in models.values()),
+        resamples=resamples,
+    )

@@ -1,0 +1,242 @@
+"""The experiment file: what is trained on what, checked whole before anything heavy loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from darl.catalogue import Component, component_faults
+from darl.errors import ConfigError
+from darl.grades import GradeScale
+from darl.models.config import ModelConfig
+from darl.models.prompt import template_faults
+from darl.objectives.catalogue import OBJECTIVES
+from darl.ood.catalogue import DETECTORS
+from darl.pipeline.data import DataConfig
+from darl.pipeline.overrides import faults_of, override
+from darl.pipeline.stage import Stage
+
+
+def _checked_objective(value: Component) -> Component:
+    if faults := component_faults(OBJECTIVES, value):
+        raise ValueError("; ".join(faults))
+    return value
+
+
+class Recipe(BaseModel):
+    """One way of making a model, to be compared with others.
+
+    Attributes:
+        objective: Loss and decoding.
+        stages: Fine-tuning passes, in order.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    objective: Component = Component(name="softmax")
+    stages: tuple[Stage, ...] = Field(min_length=1)
+
+    @field_validator("objective")
+    @classmethod
+    def _known_objective(cls, value: Component) -> Component:
+        return _checked_objective(value)
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> Recipe:
+        names = [stage.name for stage in self.stages]
+        faults = [
+            f"stages: the name {name!r} stands twice"
+            for name in sorted({n for n in names if names.count(n) > 1})
+        ]
+        selected = False
+        for stage in self.stages:
+            selected = selected or stage.round is not None
+            if stage.examples != "train" and not selected:
+                faults.append(
+                    f"stage {stage.name}: examples: {stage.examples} needs a round in it or before it"
+                )
+        faults += self._detector_faults()
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _detector_faults(self) -> list[str]:
+        class_logits = OBJECTIVES[self.objective.name].class_logits
+        return [
+            f"stage {stage.name}: detector {stage.round.detector.name} reads one logit a grade, which the "
+            f"objective {self.objective.name} does not give"
+            for stage in self.stages
+            if stage.round
+            and "class_logits" in DETECTORS[stage.round.detector.name].needs
+            and not class_logits
+        ]
+
+    @property
+    def rounds(self) -> int:
+        """How many of the stages select."""
+        return sum(stage.round is not None for stage in self.stages)
+
+    @property
+    def budget(self) -> int:
+        """Labels that its rounds spend."""
+        return sum(stage.round.budget for stage in self.stages if stage.round is not None)
+
+
+class ReportConfig(BaseModel):
+    """What the report is made with.
+
+    Attributes:
+        baseline: The recipe the others are compared with; "" = the first.
+        resamples: Bootstrap replicates over queries.
+        level: Of the intervals.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    baseline: str = ""
+    resamples: int = Field(1000, ge=100)
+    level: float = Field(0.95, gt=0, lt=1)
+
+
+def _scale(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    if isinstance(value, list | tuple):
+        try:
+            return GradeScale(tuple(str(name) for name in value))
+        except ConfigError as error:
+            raise ValueError("; ".join(error.faults)) from error
+    return value
+
+
+class Experiment(BaseModel):
+    """A whole experiment.
+
+    Attributes:
+        title: Heads the report.
+        notes: Sentences for the report's reader.
+        grades: Grade names, least relevant first.
+        seeds: Every recipe is trained once with each.
+        model: Backbone, prompt, adapter: shared by all recipes (the objective is the recipe's).
+        data: Where the pairs come from.
+        recipes: What is compared.
+        report: How it is reported.
+        reference_size: Training and held-out pairs whose features are kept in each final model, for
+            `darl select`; 0 keeps none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    notes: tuple[str, ...] = ()
+    grades: Annotated[GradeScale, BeforeValidator(_scale)] = GradeScale()
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    model: ModelConfig
+    data: DataConfig
+    recipes: dict[str, Recipe] = Field(min_length=1)
+    report: ReportConfig = ReportConfig()
+    reference_size: int = Field(500, ge=0)
+
+    @field_validator("model")
+    @classmethod
+    def _prompt_fits(cls, value: ModelConfig) -> ModelConfig:
+        faults = template_faults(value.prompt)
+        if "objective" in value.model_fields_set:
+            faults.append("objective: belongs in a recipe, not in model")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return value
+
+    @field_validator("recipes")
+    @classmethod
+    def _recipe_names(cls, value: dict[str, Recipe]) -> dict[str, Recipe]:
+        odd = [name for name in value if not name.replace("-", "").replace("_", "").isalnum()]
+        if odd:
+            raise ValueError(
+                f"recipe names are letters, digits, - and _; received {', '.join(map(repr, odd))}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Experiment:
+        faults = []
+        if self.report.baseline and self.report.baseline not in self.recipes:
+            faults.append(
+                f"report.baseline: expected one of {', '.join(self.recipes)}, received {self.report.baseline}"
+            )
+        if len(set(self.seeds)) < len(self.seeds):
+            faults.append(f"seeds: expected different seeds, received {list(self.seeds)}")
+        words = self.model.grade_words
+        if words and len(words) != len(self.grades):
+            faults.append(f"model.grade_words: expected {len(self.grades)} words, received {list(words)}")
+        if self.rounds and self.data.pool is None:
+            faults.append("data.pool: a recipe has a round, and there is no pool to select from")
+        if self._asks_people and (len(self.seeds) > 1 or self.rounds > 1):
+            faults.append("annotator spreadsheet: expected one seed and one round, so that people grade once")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    @property
+    def rounds(self) -> int:
+        """Rounds over all recipes."""
+        return sum(recipe.rounds for recipe in self.recipes.values())
+
+    @property
+    def baseline(self) -> str:
+        """The recipe the others are compared with."""
+        return self.report.baseline or next(iter(self.recipes))
+
+    @property
+    def _asks_people(self) -> bool:
+        stages = [stage for recipe in self.recipes.values() for stage in recipe.stages]
+        return any(stage.round is not None and stage.round.annotator.name != "oracle" for stage in stages)
+
+    def model_config_of(self, recipe: Recipe) -> ModelConfig:
+        """The model's config with the recipe's objective."""
+        return self.model.model_copy(update={"objective": recipe.objective})
+
+
+def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Read an experiment file.
+
+    Args:
+        path: YAML. Relative paths in it start at its folder.
+        overrides: "key.sub.0=value" each, the value as YAML; applied before checking.
+
+    Raises:
+        ConfigError: With every fault found.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [f"cannot be read: {error}"]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(str(path), [f"not YAML: {error}"]) from error
+    if not isinstance(raw, dict):
+        raise ConfigError(str(path), [f"expected a mapping of keys, received {type(raw).__name__}"])
+    for text in overrides:
+        override(raw, text)
+    return check_experiment(raw, path)
+
+
+def check_experiment(raw: Mapping[str, Any], path: Path) -> Experiment:
+    """An experiment from what a YAML file holds.
+
+    Raises:
+        ConfigError: With every fault found.
+    """
+    try:
+        return Experiment.model_validate(raw, context={"folder": path.parent})
+    except ValidationError as error:
+        raise ConfigError(str(path), faults_of(error)) from error

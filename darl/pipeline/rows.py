@@ -1,0 +1,27 @@
+"""Predictions as rows of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from darl.data.writers import field_names, pair_row
+from darl.grades import GradeScale
+from darl.pairs import Pair
+from darl.predictions import Predictions
+
+
+def prediction_rows(
+    pairs: Sequence[Pair], predictions: Predictions, scale: GradeScale
+) -> Iterator[dict[str, Any]]:
+    """A row a pair: its texts and ids, `score`, `grade`, and `prob_NAME` of every grade."""
+    fields = field_names(pairs)
+    columns = [f"prob_{name}" for name in scale.names]
+    scores, grades, probs = predictions.scores, predictions.grades, predictions.grade_probs.astype(float)
+    for row, pair in enumerate(pairs):
+        yield {
+            **pair_row(pair, fields),
+            "score": float(scores[row]),
+            "grade": scale.names[grades[row]],
+            **dict(zip(columns, probs[row].tolist(), strict=True)),
+        }

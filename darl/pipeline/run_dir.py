@@ -1,0 +1,106 @@
+"""Where a run keeps what it made, so that it can be read, and resumed.
+
+    experiment.json                       the experiment as it was checked
+    environment.json                      versions and hardware
+    report.json, report.html              the result
+    stages/seed-N/1-NAME-DIGEST/          one folder a stage
+        log.jsonl, tensorboard/           what happened
+        checkpoint.safetensors            how far its training is
+        round/                            what its round saw, chose and was told
+        model/                            what came out
+    recipes/RECIPE/seed-N/predictions/    what the final model says of each test slice
+    recipes/RECIPE/seed-N/model           a link to the final model
+
+The digest is of the objective and all stages so far: recipes that begin alike share their first stages, which
+are trained once. Everything is written whole or not at all; what is there is not made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+
+from darl.errors import ConfigError
+from darl.files import write_text
+from darl.pipeline.environment import environment
+from darl.pipeline.experiment import Experiment, Recipe
+
+EXPERIMENT = "experiment.json"
+
+
+class RunDir:
+    """The folder of one run.
+
+    Under several processes the main one makes and writes, the others wait and read.
+
+    Args:
+        root: The folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._state = PartialState()
+
+    @classmethod
+    def open(cls, root: Path, experiment: Experiment, *, resume: bool) -> RunDir:
+        """Begin a run in an empty folder, or go on with an earlier one.
+
+        Raises:
+            ConfigError: The folder holds a run and `resume` is not set, or a run of another experiment.
+        """
+        run_dir = cls(root)
+        path = root / EXPERIMENT
+        wanted = experiment.model_dump(mode="json")
+        if path.exists() and not resume:
+            raise ConfigError(str(root), ["holds a run already: go on with --resume, or give another --out"])
+        if not path.exists() and root.exists() and any(root.iterdir()):
+            raise ConfigError(str(root), ["holds files that are not a run's: give another --out"])
+        if path.exists() and (changed := _changed(json.loads(path.read_text(encoding="utf-8")), wanted)):
+            raise ConfigError(
+                str(root), [f"the run was begun with another {key}: give another --out" for key in changed]
+            )
+        run_dir.once(path, lambda: write_text(path, json.dumps(wanted, indent=2) + "\n"))
+        run_dir.write(root / "environment.json", json.dumps(environment(), indent=2) + "\n")
+        return run_dir
+
+    def stage(self, recipe: Recipe, seed: int, number: int) -> Path:
+        """The folder of a recipe's stage, numbered from 1."""
+        so_far = [recipe.objective.model_dump(), *(stage.model_dump() for stage in recipe.stages[:number])]
+        digest = hashlib.sha256(json.dumps(so_far).encode()).hexdigest()[:8]
+        return self.root / "stages" / f"seed-{seed}" / f"{number}-{recipe.stages[number - 1].name}-{digest}"
+
+    def recipe(self, name: str, seed: int) -> Path:
+        """The folder of a recipe's results with one seed."""
+        return self.root / "recipes" / name / f"seed-{seed}"
+
+    def predictions(self, name: str, seed: int, slice_name: str) -> Path:
+        """What a recipe's final model says of a test slice."""
+        return self.recipe(name, seed) / "predictions" / f"{slice_name}.safetensors"
+
+    def once(self, path: Path, make: Callable[[], object]) -> None:
+        """Have `path` made by the main process, if it is not there."""
+        if self._state.is_main_process and not path.exists():
+            make()
+        self._state.wait_for_everyone()
+
+    def write(self, path: Path, text: str) -> None:
+        """Write, in the main process only."""
+        if self._state.is_main_process:
+            write_text(path, text)
+
+    def link(self, link: Path, target: Path) -> None:
+        """Make `link` point at `target`, both in the run."""
+        if self._state.is_main_process:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(os.path.relpath(target, link.parent), target_is_directory=True)
+
+
+def _changed(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return [key for key in {**was, **now} if was.get(key) != now.get(key)]

@@ -1,0 +1,102 @@
+"""A stage and a round as an experiment file writes them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from darl.annotation.catalogue import ANNOTATORS
+from darl.catalogue import Component, component_faults
+from darl.models.base import FeatureSource
+from darl.ood.catalogue import DETECTORS
+from darl.pairs import GradedPair
+from darl.selection.catalogue import STRATEGIES
+from darl.training.batches import Examples
+from darl.training.config import TrainingConfig
+
+
+class RoundConfig(BaseModel):
+    """One DASA round: detect what the training set does not cover, select within a budget, annotate.
+
+    Attributes:
+        features: What the detector reads: the fine-tuned model's features ("tuned") or the backbone's
+            before any fine-tuning ("frozen").
+        detector: A detector and its arguments.
+        strategy: A selection strategy and its arguments.
+        budget: Labels to spend.
+        annotator: "oracle" (the pool file's held-back grades) or "spreadsheet" (people).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    features: FeatureSource = "frozen"
+    detector: Component = Component(name="knn")
+    strategy: Component = Component(name="ood_band")
+    budget: int = Field(ge=1)
+    annotator: Component = Component(name="oracle")
+
+    @field_validator("detector")
+    @classmethod
+    def _known_detector(cls, value: Component) -> Component:
+        return _checked(value, component_faults(DETECTORS, value))
+
+    @field_validator("strategy")
+    @classmethod
+    def _known_strategy(cls, value: Component) -> Component:
+        return _checked(value, component_faults(STRATEGIES, value))
+
+    @field_validator("annotator")
+    @classmethod
+    def _known_annotator(cls, value: Component) -> Component:
+        if value.name not in ANNOTATORS:
+            known = ", ".join(sorted(ANNOTATORS))
+            raise ValueError(f"unknown name {value.name!r}: expected one of {known}")
+        return value
+
+    @model_validator(mode="after")
+    def _frozen_needs_features(self) -> RoundConfig:
+        needs = DETECTORS[self.detector.name].needs
+        if self.features == "frozen" and "features" not in needs:
+            raise ValueError(
+                f"{self.detector.name} reads {', '.join(sorted(needs))}, which the frozen backbone does not "
+                "have: set features: tuned"
+            )
+        return self
+
+
+class Stage(TrainingConfig):
+    """One fine-tuning pass, with the round that comes before it, if any.
+
+    Attributes:
+        name: Names its folder and its lines in the log.
+        examples: "train" (the graded training pairs), "selected" (what rounds so far have selected), or
+            "both".
+        replay: With "selected": share of each epoch drawn afresh from the training pairs, in [0, 1).
+        adapter: "new" starts from the pre-trained backbone, "continue" from the stage before.
+        round: The selection to make first.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    examples: Literal["train", "selected", "both"] = "train"
+    replay: float = Field(0.0, ge=0, lt=1)
+    adapter: Literal["new", "continue"] = "continue"
+    round: RoundConfig | None = None
+
+    @model_validator(mode="after")
+    def _replay_goes_with_selected(self) -> Stage:
+        if self.replay and self.examples != "selected":
+            raise ValueError(f"replay: goes with examples: selected, received examples: {self.examples}")
+        return self
+
+    def choose(self, train: tuple[GradedPair, ...], selected: tuple[GradedPair, ...]) -> Examples:
+        """What this stage trains on."""
+        if self.examples == "selected":
+            return Examples(selected, train, self.replay)
+        return Examples(train if self.examples == "train" else train + selected)
+
+
+def _checked(value: Component, faults: list[str]) -> Component:
+    if faults:
+        raise ValueError("; ".join(faults))
+    return value

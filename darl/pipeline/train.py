@@ -1,0 +1,89 @@
+"""One model from one stage, straight from graded pairs: the plain way in, without an experiment file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from darl.data.splits import check_no_leak, split_by_query
+from darl.errors import ConfigError
+from darl.grades import GradeScale
+from darl.models.build import build_model
+from darl.models.checkpoint import save_model
+from darl.models.config import ModelConfig
+from darl.models.neural import NeuralRelevanceModel
+from darl.models.reference import Reference, take_reference
+from darl.pairs import GradedPair
+from darl.progress import SILENT, Progress
+from darl.training.batches import Examples
+from darl.training.checkpoint import CHECKPOINT
+from darl.training.config import TrainingConfig
+from darl.training.log import LOG
+from darl.training.loop import train_stage
+
+HELD_OUT = 0.1
+
+
+def train(
+    graded: Sequence[GradedPair],
+    out: str | Path,
+    *,
+    model: ModelConfig,
+    training: TrainingConfig | None = None,
+    valid: Sequence[GradedPair] = (),
+    grades: GradeScale | None = None,
+    reference_size: int = 2000,
+    seed: int = 0,
+    resume: bool = False,
+    progress: Progress = SILENT,
+) -> NeuralRelevanceModel:
+    """Train a model and save it to `out`/model.
+
+    Args:
+        graded: Graded pairs to train on.
+        out: Folder for the model, the log and, until it is done, the checkpoint.
+        model: What the model is made of.
+        training: How it is trained; None = the defaults.
+        valid: Held-out pairs; () = a tenth of the queries of `graded`.
+        grades: The scale; None = irrelevant, weak, strong.
+        reference_size: Pairs whose features are kept for `darl select`; 0 = none.
+        seed: Of everything drawn.
+        resume: Go on with an interrupted training in `out`.
+        progress: Told how far it is.
+
+    Raises:
+        ConfigError: `out` holds a model already, or settings do not fit.
+        DataError: A query stands in both parts, or there are too few queries to hold some out.
+        CheckpointError: `out` holds a checkpoint of another training.
+    """
+    out, training = Path(out), training or TrainingConfig.model_validate({})
+    _check_folder(out, resume)
+    rng = np.random.default_rng(seed)
+    if not valid:
+        parts = split_by_query(graded, {"train": 1 - HELD_OUT, "valid": HELD_OUT}, rng)
+        graded, valid = parts["train"], parts["valid"]
+    check_no_leak({"train": [one.pair for one in graded], "valid": [one.pair for one in valid]})
+    trained = build_model(model, grades or GradeScale(), seed=seed, progress=progress)
+    train_stage(trained, Examples(tuple(graded)), valid, training, seed=seed, folder=out, progress=progress)
+    reference = None
+    if reference_size:
+        reference = take_reference(trained, graded, valid, size=reference_size, rng=rng, progress=progress)
+    keep_model(trained, out, reference)
+    return trained
+
+
+def keep_model(model: NeuralRelevanceModel, folder: Path, reference: Reference | None) -> None:
+    """Save a trained model to `folder`/model; its checkpoint has done its service."""
+    save_model(model, folder / "model", reference)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _check_folder(out: Path, resume: bool) -> None:
+    if (out / "model").exists():
+        raise ConfigError(str(out), ["holds a trained model already: give another folder"])
+    if (out / LOG).exists() and not resume:
+        raise ConfigError(
+            str(out), ["holds an interrupted training: go on with --resume, or give another folder"]
+        )

@@ -1,0 +1,52 @@
+"""How much of a whole run is done: its tasks weighed by what they cost."""
+
+from __future__ import annotations
+
+from darl.progress import Progress
+
+TRAINING = "training pairs"
+COST = {TRAINING: 3.0, "pairs": 1.0}  # a step goes forward once and back at about twice the price
+
+
+class Work:
+    """Progress that also knows the whole job; passes everything on.
+
+    Args:
+        progress: Who shows it.
+        total: Work of the whole job, in pairs predicted.
+    """
+
+    def __init__(self, progress: Progress, total: float) -> None:
+        self._progress, self._total, self._done = progress, total, 0.0
+        self._left, self._cost = 0.0, 0.0
+
+    def start(self, task: str, total: float, unit: str) -> None:
+        """A task begins."""
+        self._cost = COST.get(unit, 0.0)
+        self._left = total
+        self._progress.start(task, total, unit)
+
+    def advance(self, n: float) -> None:
+        """`n` more units of it are done."""
+        self._left -= n
+        self._progress.advance(n)
+        self._credit(n)
+
+    def finish(self) -> None:
+        """It is over; what it did not need (early stopping) is work that is done."""
+        self._progress.finish()
+        self._credit(max(0.0, self._left))
+        self._left = 0.0
+
+    def message(self, text: str) -> None:
+        """A line for the reader."""
+        self._progress.message(text)
+
+    def overall(self, done: float, total: float) -> None:
+        """Passed on."""
+        self._progress.overall(done, total)
+
+    def _credit(self, units: float) -> None:
+        if self._cost and units:
+            self._done += units * self._cost
+            self._progress.overall(min(self._done, self._total), self._total)

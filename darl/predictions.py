@@ -1,0 +1,122 @@
+"""What a model says of N pairs, as arrays.
+
+Shapes: N pairs, K grades, D features, B batch, T tokens, M pairs of a reference set.
+
+Three laws hold everywhere in darl:
+
+* grade 0 is the least relevant;
+* a larger score is more relevant;
+* a larger ood_score is further from the training distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from darl.errors import ShapeError
+
+FloatArray = npt.NDArray[np.floating]
+IntArray = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A model's output for N pairs, in the order of the pairs.
+
+    Args:
+        logits: (N, n_logits) raw outputs of the head; what they mean is the objective's business.
+        grade_probs: (N, K) probabilities of the grades; rows sum to 1.
+        features: (N, D) penultimate vectors, the head's input.
+
+    Raises:
+        ShapeError: The arrays differ in length, are not 2-D, hold NaN or infinity, or a row of
+            `grade_probs` does not sum to 1.
+    """
+
+    logits: FloatArray
+    grade_probs: FloatArray
+    features: FloatArray
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            array = getattr(self, field.name)
+            if array.ndim != 2 or len(array) != len(self.logits):
+                raise ShapeError(f"{field.name}: expected ({len(self.logits)}, _), received {array.shape}")
+            if not np.isfinite(array).all():
+                raise ShapeError(f"{field.name}: expected finite numbers, received NaN or infinity")
+        if len(self) and not np.allclose(self.grade_probs.sum(axis=1), 1.0, atol=1e-4):
+            raise ShapeError("grade_probs: expected rows that sum to 1")
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def __getitem__(self, rows: npt.NDArray[np.generic] | Sequence[int] | slice) -> Predictions:
+        """The chosen rows, as Predictions."""
+        return Predictions(self.logits[rows], self.grade_probs[rows], self.features[rows])
+
+    def arrays(self, prefix: str = "") -> dict[str, FloatArray]:
+        """The three arrays by name, as they are stored."""
+        return {prefix + field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, FloatArray], prefix: str = "") -> Predictions:
+        """What `arrays` gave."""
+        return cls(*(arrays[prefix + field.name] for field in fields(cls)))
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64]:
+        """(N,) expected grade, sum_k k p_k, in [0, K - 1]; larger is more relevant."""
+        grades = np.arange(self.grade_probs.shape[1], dtype=np.float64)
+        expected: npt.NDArray[np.float64] = self.grade_probs.astype(np.float64) @ grades
+        return expected
+
+    @property
+    def grades(self) -> npt.NDArray[np.int64]:
+        """(N,) most probable grade; of equals the lower."""
+        top: npt.NDArray[np.int64] = self.grade_probs.argmax(axis=1).astype(np.int64)
+        return top
+
+    @property
+    def confidence(self) -> FloatArray:
+        """(N,) probability of the most probable grade, in [1/K, 1]."""
+        top: FloatArray = self.grade_probs.max(axis=1)
+        return top
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pool pairs that may be selected for annotation.
+
+    Args:
+        predictions: The model's output for the N pool pairs; its features are those the detector read.
+        ood_scores: (N,) larger is further from the training distribution.
+        in_dist_scores: (M,) ood_scores of held-out in-distribution pairs, M >= 1: the yardstick by
+            which a strategy tells what is unusual.
+        query_ids: (N,) the query of each pair.
+
+    Raises:
+        ShapeError: Lengths differ, a score is not finite, or M is 0.
+    """
+
+    predictions: Predictions
+    ood_scores: FloatArray
+    in_dist_scores: FloatArray
+    query_ids: npt.NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        n = len(self.predictions)
+        for name in ("ood_scores", "query_ids"):
+            if getattr(self, name).shape != (n,):
+                raise ShapeError(f"{name}: expected ({n},), received {getattr(self, name).shape}")
+        if self.in_dist_scores.ndim != 1 or not len(self.in_dist_scores):
+            raise ShapeError(f"in_dist_scores: expected (M,), M >= 1, received {self.in_dist_scores.shape}")
+        for name in ("ood_scores", "in_dist_scores"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ShapeError(f"{name}: expected finite numbers, received NaN or infinity")
+
+    def __len__(self) -> int:
+        return len(self.predictions)

@@ -1,0 +1,37 @@
+"""What every selection strategy is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+
+from darl.errors import PoolExhaustedError
+from darl.predictions import Candidates
+
+
+class SelectionStrategy(ABC):
+    """Chooses which pool pairs are worth a person's grade. A member defines `_choose`."""
+
+    def select(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """(n,) distinct indices into `candidates`, most wanted first.
+
+        The same candidates, n and state of `rng` give the same answer.
+
+        Raises:
+            ValueError: n is not an integer of at least 0.
+            PoolExhaustedError: n is larger than the number of candidates.
+        """
+        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+            raise ValueError(f"n: expected an integer of at least 0, received {n!r}")
+        if n > len(candidates):
+            raise PoolExhaustedError(
+                f"expected at most {len(candidates)}, the number of pairs left in the pool, received "
+                f"n={n}: ask for fewer labels or enlarge the pool"
+            )
+        return self._choose(candidates, int(n), rng) if n else np.empty(0, dtype=np.int64)
+
+    @abstractmethod
+    def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """`select` for 1 <= n <= N."""

@@ -1,0 +1,35 @@
+"""How one stage is trained."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrainingConfig(BaseModel):
+    """Optimisation of one stage: AdamW with linear warm-up and linear decay.
+
+    Attributes:
+        epochs: Passes over the stage's examples; 0 leaves the model as it is.
+        lr: Peak learning rate of the adapter.
+        head_lr: Peak learning rate of the grade head; None = `lr`.
+        batch_size: Pairs a step (over all processes).
+        micro_batch_size: Pairs a forward pass; gradients of a step's micro-batches are summed. None = all.
+        warmup: Share of the steps over which the learning rate rises from 0.
+        weight_decay: AdamW's decoupled decay, on the adapter and the head's rows.
+        max_grad_norm: Gradients are clipped to this norm.
+        patience: Stop after so many epochs without a lower validation loss; None = never.
+        keep_best: End with the weights of the epoch with the lowest validation loss.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(3, ge=0)
+    lr: float = Field(3e-4, gt=0)
+    head_lr: float | None = Field(None, gt=0)
+    batch_size: int = Field(32, ge=1)
+    micro_batch_size: int | None = Field(None, ge=1)
+    warmup: float = Field(0.1, ge=0, le=1)
+    weight_decay: float = Field(0.01, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    patience: int | None = Field(None, ge=1)
+    keep_best: bool = True

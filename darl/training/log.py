@@ -1,0 +1,59 @@
+"""What happened in a stage, a JSON object a line; TensorBoard too where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+from darl.files import write_text
+
+LOG = "log.jsonl"
+
+
+class StageLog:
+    """Appends to the stage's log.
+
+    Args:
+        folder: The stage's folder.
+        step: Steps done so far: lines of later steps (written after the checkpoint that is being resumed
+            from) are taken out, so that no step stands there twice.
+        enabled: False on processes other than the main one.
+    """
+
+    def __init__(self, folder: Path, step: int, enabled: bool) -> None:
+        self.path = folder / LOG
+        self.enabled = enabled
+        self._board: Any = None
+        if not enabled:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        write_text(self.path, "".join(line + "\n" for line in lines if _is_done(line, step)))
+        if importlib.util.find_spec("tensorboard") is not None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+
+    def write(self, step: int, **values: float) -> None:
+        """One line: the step, and named values."""
+        if not self.enabled:
+            return
+        with self.path.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps({"step": step, **values}) + "\n")
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush TensorBoard's file."""
+        if self._board is not None:
+            self._board.close()
+
+
+def _is_done(line: str, step: int) -> bool:
+    try:
+        return int(json.loads(line)["step"]) <= step
+    except (ValueError, KeyError):  # a line cut short by a kill
+        return False

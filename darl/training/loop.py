@@ -1,0 +1,235 @@
+"""One stage of fine-tuning: every loss, whatever the objective, is trained by this loop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from darl.errors import ConfigError
+from darl.models.neural import PREDICT_TOKENS, NeuralRelevanceModel, length_batches
+from darl.models.seed import seed_torch
+from darl.pairs import GradedPair
+from darl.progress import SILENT, Progress, task
+from darl.training.batches import Examples, shuffled_batches
+from darl.training.checkpoint import CHECKPOINT, Position, load_checkpoint, save_checkpoint
+from darl.training.config import TrainingConfig
+from darl.training.log import StageLog
+
+CHECKPOINT_SECONDS = 60.0
+
+
+def train_stage(
+    model: NeuralRelevanceModel,
+    examples: Examples,
+    valid: Sequence[GradedPair],
+    config: TrainingConfig,
+    *,
+    seed: int,
+    folder: Path,
+    name: str = "stage",
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    progress: Progress = SILENT,
+) -> NeuralRelevanceModel:
+    """Train the model's adapter and head in place, and return it.
+
+    Where `folder` holds a checkpoint of this stage the training goes on from there, and ends in the same
+    weights as an uninterrupted one. Under `accelerate launch` each step's pairs are shared out among the
+    processes.
+
+    Args:
+        model: What to train.
+        examples: What to train on.
+        valid: Held-out pairs for the validation loss after each epoch; may be empty.
+        config: How.
+        seed: Of batches and dropout.
+        folder: Holds the log and the checkpoint.
+        name: What progress calls the stage.
+        checkpoint_seconds: Time between checkpoints within an epoch.
+        progress: Told how far it is.
+
+    Raises:
+        CheckpointError: `folder` holds a checkpoint of something else, or a damaged one.
+        ConfigError: `patience` is set and there is nothing to validate on.
+    """
+    if config.patience is not None and not valid:
+        raise ConfigError("training", ["patience: needs validation pairs, received none"])
+    loop = _Loop(model, examples, valid, config, seed, folder, checkpoint_seconds)
+    total = config.epochs * len(examples)
+    with task(progress, f"train {name}", total, "training pairs"):
+        loop.run(progress)
+    return model
+
+
+@dataclass
+class _Encoded:
+    """Graded pairs as the model reads them."""
+
+    texts: list[dict[str, list[int]]]
+    grades: Tensor
+    query_ids: Tensor
+
+    @classmethod
+    def of(cls, model: NeuralRelevanceModel, graded: Sequence[GradedPair]) -> _Encoded:
+        numbers: dict[str, int] = {}
+        ids = [numbers.setdefault(one.pair.query_id, len(numbers)) for one in graded]
+        return cls(
+            model.prompt.encode([one.pair for one in graded]),
+            torch.tensor([one.grade for one in graded], dtype=torch.long),
+            torch.tensor(ids, dtype=torch.long),
+        )
+
+    @property
+    def lengths(self) -> list[int]:
+        return [len(text["input_ids"]) for text in self.texts]
+
+
+class _Loop:
+    def __init__(
+        self,
+        model: NeuralRelevanceModel,
+        examples: Examples,
+        valid: Sequence[GradedPair],
+        config: TrainingConfig,
+        seed: int,
+        folder: Path,
+        checkpoint_seconds: float,
+    ) -> None:
+        self.model, self.examples, self.config, self.seed = model, examples, config, seed
+        self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
+        self.accelerator = Accelerator()
+        self.train, self.valid = _Encoded.of(model, examples.all), _Encoded.of(model, valid)
+        self.weights = model.trainable()
+        self.optimizer = _optimizer(self.weights, config)
+        self.scorer: nn.Module = self.accelerator.prepare(model.scorer)
+        self.plan = _plan(config, examples, valid, seed)
+        self.total_steps = config.epochs * math.ceil(len(examples) / config.batch_size)
+        self.position, self.best = Position(), dict[str, Tensor]()
+        if (folder / CHECKPOINT).exists():
+            self.position, self.best = load_checkpoint(folder, self.plan, self.weights, self.optimizer)
+        self.saved_at = time.monotonic()
+        self.log = StageLog(folder, self.position.step, self.accelerator.is_main_process)
+
+    def run(self, progress: Progress) -> None:
+        done = min(self.position.batch * self.config.batch_size, len(self.examples))
+        progress.advance(self.position.epoch * len(self.examples) + done)
+        while self.position.epoch < self.config.epochs and not self._is_stalled():
+            self._epoch(progress)
+        if self.config.keep_best and self.best:
+            with torch.no_grad():
+                for name, weight in self.weights.items():
+                    weight.copy_(self.best[name])
+        self.log.close()
+
+    def _is_stalled(self) -> bool:
+        return self.config.patience is not None and self.position.bad_epochs >= self.config.patience
+
+    def _epoch(self, progress: Progress) -> None:
+        rng = np.random.default_rng([self.seed, self.position.epoch])
+        rows = self.examples.epoch(rng)
+        batches = shuffled_batches(rows, self.train.lengths, self.config.batch_size, rng)
+        for batch in batches[self.position.batch :]:
+            self._step(batch)
+            self.position.batch += 1
+            progress.advance(len(batch))
+            if time.monotonic() - self.saved_at >= self.checkpoint_seconds:
+                self._save()
+        self._validate()
+        self.position.epoch, self.position.batch = self.position.epoch + 1, 0
+        self._save()
+
+    def _step(self, batch: list[int]) -> None:
+        self.scorer.train()
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        seed_torch(int(np.random.SeedSequence([self.seed, self.position.step, rank]).generate_state(1)[0]))
+        factor = self._lr_factor()
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * factor
+        loss = torch.zeros((), device=self.model.device)
+        chunks = self._chunks(batch, rank, world)
+        for number, (rows, weight) in enumerate(chunks):
+            last = number == len(chunks) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.scorer):
+                part = self._loss(self.train, rows, self.scorer) * weight
+                self.accelerator.backward(part * world)  # processes' gradients are averaged
+            loss += part.detach()
+        norm = self.accelerator.clip_grad_norm_(list(self.weights.values()), self.config.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.position.step += 1
+        loss = self.accelerator.reduce(loss, reduction="sum")
+        self.log.write(self.position.step, loss=float(loss), grad_norm=float(norm or 0), lr_factor=factor)
+
+    def _chunks(self, batch: list[int], rank: int, world: int) -> list[tuple[list[int], float]]:
+        """This process's micro-batches of a step, each with its share of the step's mean loss."""
+        size = self.config.micro_batch_size or math.ceil(len(batch) / world)
+        cut = [batch[start : start + size] for start in range(0, len(batch), size)]
+        while len(cut) % world:
+            cut.append([])
+        # A process with nothing to do still takes part: gradients are exchanged by all or by none.
+        return [(rows or batch[:1], len(rows) / len(batch)) for rows in cut[rank::world]]
+
+    def _loss(self, data: _Encoded, rows: list[int], scorer: nn.Module) -> Tensor:
+        logits, _ = scorer(self.model.collate([data.texts[row] for row in rows]))
+        device = self.model.device
+        return self.model.objective.loss(
+            logits, data.grades[rows].to(device), data.query_ids[rows].to(device)
+        )
+
+    def _lr_factor(self) -> float:
+        warm = max(1, round(self.config.warmup * self.total_steps))
+        step = self.position.step
+        return min((step + 1) / warm, (self.total_steps - step) / max(1, self.total_steps - warm + 1))
+
+    def _validate(self) -> None:
+        if not self.valid.texts:
+            return
+        self.model.scorer.eval()
+        batches = length_batches(self.valid.lengths, PREDICT_TOKENS)
+        total = torch.zeros((), dtype=torch.float64, device=self.model.device)
+        with torch.no_grad():
+            for rows in batches[self.accelerator.process_index :: self.accelerator.num_processes]:
+                total += self._loss(self.valid, rows, self.model.scorer).double() * len(rows)
+        loss = float(self.accelerator.reduce(total, reduction="sum")) / len(self.valid.texts)
+        self.log.write(self.position.step, valid_loss=loss)
+        if loss < self.position.best_loss:
+            self.position.best_loss, self.position.bad_epochs = loss, 0
+            self.best = {name: weight.detach().clone().cpu() for name, weight in self.weights.items()}
+        else:
+            self.position.bad_epochs += 1
+
+    def _save(self) -> None:
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.folder, self.position, self.plan, self.weights, self.best, self.optimizer)
+        self.saved_at = time.monotonic()
+
+
+def _optimizer(weights: dict[str, nn.Parameter], config: TrainingConfig) -> AdamW:
+    head_lr = config.head_lr or config.lr
+    groups = [
+        {"params": [weight], "peak_lr": head_lr if name.startswith("head.") else config.lr}
+        | ({"weight_decay": 0.0} if name.endswith("bias") else {})
+        for name, weight in weights.items()
+    ]
+    return AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
+
+
+def _plan(config: TrainingConfig, examples: Examples, valid: Sequence[GradedPair], seed: int) -> str:
+    """Identity of a stage: its settings, seed and data."""
+    digest = hashlib.sha256(json.dumps([config.model_dump(), seed, examples.share]).encode())
+    for part in (examples.main, examples.replay, valid):
+        for one in part:
+            digest.update(repr(one).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,30 @@
+"""Tiny models, made once a session, and no network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before transformers is imported: a test that would ask a hub must fail, not wait.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+from tests.tiny import save_causal, save_encoder
+
+
+@pytest.fixture(scope="session")
+def tiny_llm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_causal(tmp_path_factory.mktemp("tiny-llm"))
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_encoder(tmp_path_factory.mktemp("tiny-encoder"))
+
+
+@pytest.fixture(params=["llm", "encoder"])
+def backbone(request: pytest.FixtureRequest, tiny_llm: Path, tiny_encoder: Path) -> str:
+    """Both kinds of backbone, in turn."""
+    return str(tiny_llm if request.param == "llm" else tiny_encoder)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from darl.data.mixing import cut_to, mix, near_to
+from darl.pairs import GradedPair, Pair
+
+SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=12)
+SEED = st.integers(0, 2**32 - 1)
+
+
+def part(sizes: list[int], side: str = "s") -> tuple[GradedPair, ...]:
+    """Queries with these numbers of pairs, sorted by grade within each as judged files often are."""
+    return tuple(
+        GradedPair(Pair(f"{side}{q}", f"{side} query {q}", f"i{i}", "x"), i * 3 // size)
+        for q, size in enumerate(sizes)
+        for i in range(size)
+    )
+
+
+def per_query(chosen: tuple[GradedPair, ...]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in chosen:
+        counts[one.pair.query_id] = counts.get(one.pair.query_id, 0) + 1
+    return counts
+
+
+@settings(max_examples=60)
+@given(SIZES, st.integers(0, 60), SEED)
+def test_a_cut_has_its_size_and_at_most_one_query_in_part(sizes, n, seed):
+    whole = part(sizes)
+    cut = cut_to(whole, n, np.random.default_rng(seed))
+    assert len(cut) == min(n, len(whole))
+    full = per_query(whole)
+    assert sum(count < full[query] for query, count in per_query(cut).items()) <= 1
+    assert list(cut) == [one for one in whole if one in cut]
+
+
+def test_a_cut_does_not_favour_the_grades_at_the_start_of_a_query():
+    whole = part([30])
+    taken = [one.grade for seed in range(40) for one in cut_to(whole, 10, np.random.default_rng(seed))]
+    assert all(100 < taken.count(grade) < 170 for grade in range(3))
+
+
+@settings(max_examples=60)
+@given(SIZES, st.floats(0, 80), SEED)
+def test_whole_queries_come_as_near_to_the_target_as_their_order_allows(sizes, n, seed):
+    whole = part(sizes)
+    chosen = near_to(whole, n, np.random.default_rng(seed))
+    full = per_query(whole)
+    assert chosen
+    assert all(count == full[query] for query, count in per_query(chosen).items())
+    assert abs(len(chosen) - n) <= max(max(sizes) / 2, n - len(whole), sizes and max(sizes) - n)
+
+
+def test_of_nothing_nothing_is_chosen():
+    assert near_to((), 3.0, np.random.default_rng(0)) == ()
+
+
+@settings(max_examples=60)
+@given(SIZES, SIZES, st.sampled_from([0.05, 0.2, 0.5, 0.9]), SEED)
+def test_a_pool_without_a_cap_keeps_one_side_whole_and_is_near_its_share(inner, outer, share, seed):
+    in_dist, ood = part(inner, "in"), part(outer, "ood")
+    mixed = mix(in_dist, ood, share, None, np.random.default_rng(seed))
+    assert mixed.in_dist == in_dist or mixed.ood == ood
+    short = max(inner) if mixed.ood == ood else max(outer)
+    total = min(len(in_dist) / (1 - share), len(ood) / share)
+    assert abs(len(mixed.ood) - total * share) < short + 1e-9
+    assert abs(len(mixed.in_dist) - total * (1 - share)) < short + 1e-9
+
+
+@settings(max_examples=60)
+@given(SIZES, SIZES, st.sampled_from([0.0, 0.2, 0.5]), st.integers(1, 50), SEED)
+def test_a_cap_is_never_exceeded_and_met_to_the_pair(inner, outer, share, cap, seed):
+    in_dist, ood = part(inner, "in"), part(outer, "ood")
+    mixed = mix(in_dist, ood, share, cap, np.random.default_rng(seed))
+    reachable = min(len(in_dist) / (1 - share), len(ood) / share if share else np.inf)
+    if cap < reachable:
+        assert len(mixed.in_dist) + len(mixed.ood) == cap
+        assert len(mixed.ood) == round(cap * share)
+
+
+@pytest.mark.parametrize("cap", [None, 3])
+def test_a_pool_without_ood_pairs_is_in_dist_only(cap):
+    in_dist = part([4, 4])
+    mixed = mix(in_dist, (), 0.2, cap, np.random.default_rng(0))
+    assert mixed.ood == ()
+    assert len(mixed.in_dist) == (cap or 8)

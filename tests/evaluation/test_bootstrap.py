@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+
+from darl.errors import ConfigError, ShapeError
+from darl.evaluation.bootstrap import estimate_slice, query_counts
+from darl.evaluation.estimate import Estimate
+from darl.evaluation.metrics import metrics_for
+from tests.evaluation.made import SCALES, duplicated, judged, predicted_again, random_judged
+
+METRICS = list(metrics_for(SCALES[3]).values())
+
+
+def counts_of(n_queries, resamples, seed):
+    return np.concatenate(list(query_counts(n_queries, resamples, np.random.default_rng(seed))), axis=1)
+
+
+def estimate(runs, seed=0, resamples=50):
+    return estimate_slice(runs, SCALES[3], METRICS, np.random.default_rng(seed), resamples)
+
+
+def test_a_resample_draws_as_many_queries_as_there_are():
+    counts = counts_of(7, 100, 0)
+    assert counts.shape == (7, 100)
+    assert (counts.sum(axis=0) == 7).all()
+    assert (counts >= 0).all()
+
+
+def test_every_query_is_drawn_as_often_as_chance_says():
+    counts = counts_of(20, 5000, 1)
+    # Each count is binomial(20, 1/20): mean 1, variance 0.95.
+    np.testing.assert_allclose(counts.mean(axis=1), 1, atol=0.06)
+    np.testing.assert_allclose(counts.var(axis=1), 0.95, atol=0.1)
+
+
+def test_more_resamples_begin_with_the_same_ones():
+    np.testing.assert_array_equal(counts_of(9, 100, 2)[:, :70], counts_of(9, 70, 2))
+
+
+def test_replicates_are_the_metric_of_each_resample_written_out():
+    rng = np.random.default_rng(3)
+    one = random_judged(rng, 80, 3, 15)
+    found = estimate({"a": [one]}, seed=4, resamples=40)["a"]
+    columns = counts_of(one.n_queries, 40, 4).T
+    for metric in METRICS:
+        expected = [metric.value(duplicated(one, column)) for column in columns]
+        np.testing.assert_allclose(found[metric.name].replicates, expected, atol=1e-9, err_msg=metric.name)
+
+
+def test_seeds_are_averaged_within_a_resample():
+    rng = np.random.default_rng(5)
+    one = random_judged(rng)
+    seeds = [predicted_again(rng, one, skill) for skill in (0.5, 1.0, 3.0)]
+    together = estimate({"a": seeds})["a"]
+    apart = [estimate({"a": [seed]})["a"] for seed in seeds]
+    for name, found in together.items():
+        assert found.by_seed == tuple(other[name].value for other in apart)
+        assert found.value == pytest.approx(np.mean(found.by_seed))
+        np.testing.assert_allclose(
+            found.replicates, np.mean([other[name].replicates for other in apart], axis=0)
+        )
+
+
+def test_models_see_the_same_resamples():
+    one = random_judged(np.random.default_rng(6))
+    found = estimate({"a": [one], "b": [one]})
+    for name in found["a"]:
+        difference = found["a"][name].minus(found["b"][name])
+        assert difference.value == 0
+        assert not difference.replicates.any()
+
+
+def test_interval_of_a_mean_is_that_of_normal_theory():
+    rng = np.random.default_rng(7)
+    one = random_judged(rng, 3000, 3, 600, 1.0)
+    found = estimate({"a": [one]}, resamples=2000)["a"]["brier"]
+    # Delta method for a ratio of sums over clusters.
+    errors = ((one.predictions.grade_probs - np.eye(3)[one.grades]) ** 2).sum(axis=1)
+    residuals = np.bincount(one.query_rows, errors - errors.mean())
+    half = 1.96 * np.sqrt((residuals**2).sum()) / len(one)
+    low, high, _ = found.interval(0.95)
+    assert low == pytest.approx(errors.mean() - half, abs=0.1 * half)
+    assert high == pytest.approx(errors.mean() + half, abs=0.1 * half)
+
+
+def test_pairs_of_a_query_count_as_one_draw():
+    # 40 pairs of 2 queries, one all right and one all wrong: accuracy is 0, 0.5 or 1, nothing between.
+    one = judged([0] * 40, [[1, 0, 0]] * 20 + [[0, 1, 0]] * 20, np.arange(40) // 20)
+    found = estimate({"a": [one]}, resamples=300)["a"]["accuracy"]
+    assert sorted(set(found.replicates)) == [0, 0.5, 1]
+
+
+def test_resamples_without_the_grade_are_undefined_and_dropped():
+    one = judged([0, 0, 0, 2], [[1, 0, 0]] * 3 + [[0, 0, 1]], np.arange(4))
+    found = estimate({"a": [one]}, resamples=400)["a"]["f1:c"]
+    drawn = counts_of(4, 400, 0)[3] > 0
+    np.testing.assert_array_equal(np.isfinite(found.replicates), drawn)
+    assert found.interval(0.95)[:2] == (1.0, 1.0)
+
+
+def test_one_query_gives_a_value_and_no_interval():
+    one = judged([0, 2], [[0.9, 0.1, 0], [0, 0.1, 0.9]], [0, 0])
+    found = estimate({"a": [one]})["a"]
+    assert found["accuracy"].value == 1
+    assert found["accuracy"].interval(0.95) == (None, None, "no interval: a single query cannot be resampled")
+
+
+def test_one_grade_leaves_the_rest_undefined_with_a_reason():
+    one = judged([1, 1, 1], [[0.2, 0.6, 0.2]] * 3)
+    found = estimate({"a": [one]})["a"]
+    undefined = {name for name, estimate_ in found.items() if estimate_.value is None}
+    assert undefined == {"qwk", "auc>=c", "auc>=b", "f1:a", "f1:c"}
+    assert all(found[name].reason and found[name].by_seed == () for name in undefined)
+
+
+def test_no_pairs():
+    found = estimate({"a": [judged([], np.empty((0, 3)))]})["a"]
+    assert {estimate_.value for estimate_ in found.values()} == {None}
+
+
+def test_faults():
+    one = random_judged(np.random.default_rng(0))
+    with pytest.raises(ConfigError, match="resamples: expected at least 1, received 0"):
+        estimate({"a": [one]}, resamples=0)
+    with pytest.raises(ShapeError, match="at least one"):
+        estimate({"a": []})
+    with pytest.raises(ShapeError, match="b: expected the query_ids of a"):
+        estimate({"a": [one], "b": [random_judged(np.random.default_rng(1))]})
+    with pytest.raises(ShapeError, match="a, seed 1: expected the query_ids of a, seed 0"):
+        estimate({"a": [one, random_judged(np.random.default_rng(1))]})
+
+
+class TestEstimate:
+    def of(self, value, replicates, n=10, reason=""):
+        return Estimate(value, (), np.array(replicates, dtype=float), n, reason)
+
+    def test_interval_is_that_of_the_percentiles(self):
+        assert self.of(50, range(101)).interval(0.9)[:2] == pytest.approx((5, 95))
+
+    def test_undefined_resamples_do_not_count(self):
+        assert self.of(1, [1, 3, np.nan]).interval(0.5)[:2] == (1.5, 2.5)
+
+    def test_fewer_than_half_defined_is_no_interval(self):
+        low, high, reason = self.of(1, [1, np.nan, np.nan]).interval(0.9)
+        assert (low, high) == (None, None)
+        assert reason == "no interval: only 1 of 3 resamples define it"
+
+    def test_exactly_half_defined_is_one(self):
+        assert self.of(1, [1, 1, np.nan, np.nan]).interval(0.9).low == 1
+
+    def test_an_undefined_value_has_no_interval(self):
+        assert self.of(None, [np.nan], reason="why").interval(0.9) == (None, None, "why")
+
+    def test_minus(self):
+        found = self.of(3, [1, np.nan, 5], 10, "x").minus(self.of(1, [0, 1, 1], 7, "y"))
+        assert (found.value, found.n, found.reason) == (2, 7, "x; y")
+        np.testing.assert_array_equal(found.replicates, [1, np.nan, 4])
+
+    def test_minus_keeps_undefined_undefined_and_says_a_shared_reason_once(self):
+        found = self.of(None, [np.nan], reason="why").minus(self.of(1, [0], reason="why"))
+        assert (found.value, found.reason) == (None, "why")

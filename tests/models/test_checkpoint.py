@@ -1,0 +1,115 @@
+"""A model folder loads back to the same bits, or is refused with the reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from darl.errors import CheckpointError
+from darl.grades import GradeScale
+from darl.models.build import build_model
+from darl.models.checkpoint import load_model, save_model
+from darl.models.config import AdapterConfig, ModelConfig
+from darl.models.reference import Reference, take_reference
+from tests.tiny import save_causal, toy_pairs
+
+GRADED = toy_pairs(12)
+PAIRS = [one.pair for one in GRADED]
+
+
+@pytest.fixture
+def model(backbone):
+    config = ModelConfig(
+        backbone=backbone,
+        objective={"name": "soft_grades", "sharpness": 1.5},
+        adapter=AdapterConfig(rank=4, upper_layers=1),
+    )
+    model = build_model(config, GradeScale(("irrelevant", "weak", "strong")), seed=5)
+    with torch.no_grad():
+        for weight in model.trainable().values():
+            weight.add_(0.05 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(3)))
+    return model
+
+
+def test_predictions_come_back_bit_identical(model, tmp_path):
+    before = model.predict(PAIRS)
+    save_model(model, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    after = loaded.predict(PAIRS)
+    for name, array in before.arrays().items():
+        np.testing.assert_array_equal(array, after.arrays()[name])
+    assert loaded.grade_scale == model.grade_scale
+    assert loaded.config == model.config
+    assert loaded.objective.sharpness == 1.5
+
+
+def test_the_folder_is_of_standard_files_and_names_no_path_of_this_machine(model, tmp_path):
+    save_model(model, tmp_path / "model")
+    names = {path.name for path in (tmp_path / "model").iterdir()}
+    assert {"darl.json", "adapter_config.json", "adapter_model.safetensors", "head.safetensors"} <= names
+    assert "tokenizer.json" in names
+    assert json.loads((tmp_path / "model" / "adapter_config.json").read_text())["r"] == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_saving_again_replaces(model, tmp_path):
+    save_model(model, tmp_path / "model")
+    with torch.no_grad():
+        model.scorer.head.bias.add_(torch.tensor([1.0, 2.0, 3.0]))
+    save_model(model, tmp_path / "model")
+    np.testing.assert_array_equal(load_model(tmp_path / "model").predict(PAIRS).logits, model.predict(PAIRS).logits)
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "head.safetensors", "tokenizer.json"])
+def test_a_truncated_file_is_refused(model, tmp_path, name):
+    save_model(model, tmp_path / "model")
+    path = tmp_path / "model" / name
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(CheckpointError, match=f"{name} is truncated or altered"):
+        load_model(tmp_path / "model")
+    path.unlink()
+    with pytest.raises(CheckpointError, match=f"{name} is missing"):
+        load_model(tmp_path / "model")
+
+
+def test_not_a_model_folder(tmp_path):
+    with pytest.raises(CheckpointError, match=r"expected a model folder with darl\.json"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("{", "cannot be read"), ('{"format": 2}', "expected format 1, received 2"), ('{"format": 1}', "cannot be read")],
+)
+def test_a_bad_card_is_refused(tmp_path, text, reason):
+    (tmp_path / "darl.json").write_text(text)
+    with pytest.raises(CheckpointError, match=reason):
+        load_model(tmp_path)
+
+
+def test_another_backbone_is_refused(tmp_path):
+    here = save_causal(tmp_path / "here", seed=1)
+    model = build_model(ModelConfig(backbone=str(here)), GradeScale())
+    save_model(model, tmp_path / "model")
+    moved = shutil.copytree(here, tmp_path / "moved")
+    load_model(tmp_path / "model", backbone=str(moved))
+    other = save_causal(tmp_path / "other", seed=2)
+    with pytest.raises(CheckpointError, match="other weights"):
+        load_model(tmp_path / "model", backbone=str(other))
+
+
+def test_reference_comes_back(model, tmp_path):
+    reference = take_reference(model, GRADED, GRADED[:5], size=7, rng=np.random.default_rng(0))
+    assert len(reference.grades) == len(reference.fit["tuned"]) == len(reference.fit["frozen"]) == 7
+    assert len(reference.held_out["frozen"]) == 5
+    save_model(model, tmp_path / "model", reference)
+    back = Reference.load(tmp_path / "model" / "reference.safetensors")
+    np.testing.assert_array_equal(back.grades, reference.grades)
+    for source in ("tuned", "frozen"):
+        np.testing.assert_array_equal(back.fit[source].features, reference.fit[source].features)
+        np.testing.assert_array_equal(back.held_out[source].logits, reference.held_out[source].logits)
+    load_model(tmp_path / "model")

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from darl.errors import PoolExhaustedError
+from darl.predictions import Candidates, Predictions
+from darl.selection.catalogue import STRATEGIES
+from tests.selection.made import candidates
+
+EVERY = pytest.mark.parametrize("name", sorted(STRATEGIES))
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def pool(n=40, seed=0):
+    made = rng(seed)
+    queries = [f"q{i}" for i in made.integers(0, 8, size=n)]
+    return candidates(made.normal(size=n), queries=queries, in_dist=made.normal(size=20) - 1, seed=seed)
+
+
+def check(chosen, n_candidates, n):
+    assert chosen.shape == (n,)
+    assert chosen.dtype == np.int64
+    assert len(set(chosen.tolist())) == n
+    assert set(chosen.tolist()) <= set(range(n_candidates))
+
+
+@EVERY
+@pytest.mark.parametrize("n", [0, 1, 7, 39, 40])
+def test_distinct_in_range_and_exactly_n(name, n):
+    check(STRATEGIES[name]().select(pool(), n, rng()), 40, n)
+
+
+@EVERY
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_any_pool(name, data):
+    n = data.draw(st.integers(1, 25))
+    few = st.integers(0, 3)
+    scores = data.draw(st.lists(few, min_size=n, max_size=n))
+    features = data.draw(st.lists(st.tuples(few, few), min_size=n, max_size=n))
+    queries = data.draw(st.lists(few, min_size=n, max_size=n))
+    in_dist = data.draw(st.lists(few, min_size=1, max_size=5))
+    some = candidates(scores, features=np.array(features, float), queries=queries, in_dist=in_dist)
+    wanted = data.draw(st.integers(0, n))
+    check(STRATEGIES[name]().select(some, wanted, rng()), n, wanted)
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_low_precision(name, dtype):
+    some = pool()
+    probs = some.predictions.grade_probs.astype(np.float32)
+    predictions = Predictions(probs, probs, some.predictions.features.astype(dtype))
+    scores, in_dist = some.ood_scores.astype(dtype), some.in_dist_scores.astype(dtype)
+    low = Candidates(predictions, scores, in_dist, some.query_ids)
+    check(STRATEGIES[name]().select(low, 12, rng()), 40, 12)
+
+
+@EVERY
+def test_same_seed_same_choice(name):
+    first, second = (STRATEGIES[name]().select(pool(), 10, rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@EVERY
+def test_strategies_keep_no_state(name):
+    strategy = STRATEGIES[name]()
+    first = strategy.select(pool(), 10, rng(3))
+    strategy.select(pool(seed=1), 10, rng(4))
+    np.testing.assert_array_equal(first, strategy.select(pool(), 10, rng(3)))
+
+
+@EVERY
+def test_inputs_are_left_alone(name):
+    some, untouched = pool(), pool()
+    STRATEGIES[name]().select(some, 10, rng())
+    for field in ("ood_scores", "in_dist_scores", "query_ids"):
+        np.testing.assert_array_equal(getattr(some, field), getattr(untouched, field))
+    for field in ("logits", "grade_probs", "features"):
+        np.testing.assert_array_equal(getattr(some.predictions, field), getattr(untouched.predictions, field))
+
+
+ODD_POOLS = {
+    "one pair": candidates([1.0]),
+    "one query": candidates(np.arange(20), queries=["q"] * 20),
+    "equal scores": candidates(np.ones(20)),
+    "equal scores, all familiar": candidates(np.ones(20), in_dist=[5.0]),
+    "equal features": candidates(np.arange(20), features=np.ones((20, 3))),
+    "zero features": candidates(np.arange(20), features=np.zeros((20, 3))),
+    "equal grades": candidates(np.arange(20), probs=np.full((20, 3), 1 / 3)),
+    "all familiar": candidates(np.arange(20), in_dist=[100.0]),
+    "all unknown": candidates(np.arange(20), in_dist=[-100.0]),
+    "two grades": candidates(np.arange(20), probs=np.full((20, 2), 1 / 2)),
+}
+
+
+@EVERY
+@pytest.mark.parametrize("case", ODD_POOLS)
+def test_odd_pools(name, case):
+    some = ODD_POOLS[case]
+    for n in {1, (len(some) + 1) // 2, len(some)}:
+        check(STRATEGIES[name]().select(some, n, rng()), len(some), n)
+
+
+@EVERY
+def test_more_than_the_pool_holds(name):
+    with pytest.raises(PoolExhaustedError, match=r"at most 40.*n=41"):
+        STRATEGIES[name]().select(pool(), 41, rng())
+
+
+@EVERY
+@pytest.mark.parametrize("n", [-1, 1.5, True, "3"])
+def test_n_is_checked(name, n):
+    with pytest.raises(ValueError, match="n: expected an integer of at least 0, received"):
+        STRATEGIES[name]().select(pool(), n, rng())
+
+
+@EVERY
+def test_numpy_integers_are_integers(name):
+    check(STRATEGIES[name]().select(pool(), np.int32(5), rng()), 40, 5)

@@ -1,0 +1,53 @@
+"""Which pairs a step sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darl.training.batches import Examples, shuffled_batches
+from tests.tiny import toy_pairs
+
+PAIRS = tuple(toy_pairs(30))
+
+
+@given(st.integers(0, 20), st.integers(0, 30), st.floats(0, 0.9), st.integers(0, 5))
+def test_an_epoch_has_all_of_main_and_the_stated_share_of_replay(main, stock, share, seed):
+    examples = Examples(PAIRS[:main], PAIRS[:stock], share)
+    rows = examples.epoch(np.random.default_rng(seed))
+    assert len(rows) == len(set(rows)) == len(examples)
+    assert set(range(main)) <= set(rows)
+    replayed = [row for row in rows if row >= main]
+    assert len(replayed) == min(stock, round(main * share / (1 - share)))
+    assert all(row < main + stock for row in rows)
+
+
+def test_replay_is_drawn_afresh_each_epoch():
+    examples = Examples(PAIRS[:5], PAIRS, 0.5)
+    epochs = [tuple(examples.epoch(np.random.default_rng(seed))) for seed in range(6)]
+    assert len(set(epochs)) > 1
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_share_out_of_range(share):
+    with pytest.raises(ValueError, match="share"):
+        Examples(PAIRS, PAIRS, share)
+
+
+@given(st.lists(st.integers(1, 99), max_size=200), st.integers(1, 9), st.integers(0, 3))
+def test_batches_hold_every_row_once(lengths, size, seed):
+    rows = list(range(len(lengths)))
+    batches = shuffled_batches(rows, lengths, size, np.random.default_rng(seed))
+    assert sorted(row for batch in batches for row in batch) == rows
+    assert sum(len(batch) < size for batch in batches) <= 1
+
+
+def test_batches_are_of_similar_length_and_change():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 200, 512).tolist()
+    batches = shuffled_batches(range(512), lengths, 8, np.random.default_rng(1))
+    spread = np.mean([np.ptp([lengths[row] for row in batch]) for batch in batches])
+    assert spread < 40  # of 200; random batches of 8 spread over about 155
+    assert batches != shuffled_batches(range(512), lengths, 8, np.random.default_rng(2))
