@@ -17,7 +17,7 @@ LEARNED = ("train", "valid", "pool", "in_dist")
 
 def option_faults(options: Mapping[str, Any]) -> list[str]:
     """Every fault of the arguments of `DomainCorpus`, given by name."""
-    checks = (_path, _domains, _grades, _item_fields, _seed, _shares, _pool_shares, _sizes)
+    checks = (_path, _domains, _grades, _item_fields, _seed, _shares, _pool_shares, _sizes, _per_query)
     return [fault for check in checks for fault in check(options)]
 
 
@@ -111,6 +111,11 @@ def _sizes(options: Mapping[str, Any]) -> Iterator[str]:
             yield f"sizes: unknown slice {name!r}: expected one of {', '.join(map(str, names))}"
         elif not _is_whole(size, at_least=1):
             yield f"sizes: {name}: expected a whole number of 1 or above, received {size!r}"
+
+
+def _per_query(options: Mapping[str, Any]) -> Iterator[str]:
+    if options["per_query"] is not None and not _is_whole(options["per_query"], at_least=1):
+        yield f"per_query: expected a whole number of 1 or above, received {options['per_query']!r}"
 
 
 def _is_texts(value: object) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from darl.data.domain_options import LEARNED, option_faults
-from darl.data.mixing import Mixed, Part, cut_to, mix
+from darl.data.mixing import Mixed, Part, cut_to, mix, thin_queries
 from darl.data.readers import read_graded_pairs
 from darl.data.splits import check_no_leak, normalise_query, split_by_query
 from darl.errors import ConfigError
@@ -39,7 +39,8 @@ class DomainCorpus:
 
     Left out, and told in `notes`: pairs of domains that are not named; a query found in several domains
     keeps its pairs on one side only (in_dist before the OOD names, these in their order); whole queries of
-    the pool, until OOD pairs make up `pool_ood_share` of it; what exceeds `sizes`.
+    the pool, until OOD pairs make up `pool_ood_share` of it; what exceeds `sizes`. What exceeds `per_query`
+    is left out before all else.
 
     Args:
         path: A file for `darl.data.readers.read_graded_pairs`.
@@ -52,6 +53,8 @@ class DomainCorpus:
         ood_pool_share: Share of each OOD name's queries that goes to the pool, in [0, 1).
         pool_ood_share: Share of the pool's pairs that is OOD, in [0, 1).
         sizes: Slice name to its largest number of pairs.
+        per_query: At most so many pairs of a query, drawn; None keeps all. Many queries with some pairs each
+            teach and measure more than few queries with all of theirs.
 
     Raises:
         ConfigError: Options that are wrong or do not fit each other; all of them are listed.
@@ -69,6 +72,7 @@ class DomainCorpus:
         ood_pool_share: float = 0.5,
         pool_ood_share: float = 0.2,
         sizes: Mapping[str, int] = NO_SIZES,
+        per_query: int | None = None,
     ) -> None:
         options = {name: value for name, value in locals().items() if name != "self"}
         if faults := option_faults(options):
@@ -83,6 +87,7 @@ class DomainCorpus:
         self._ood_pool_share = ood_pool_share
         self._pool_ood_share = pool_ood_share
         self._sizes = dict(sizes)
+        self._per_query = per_query
 
     def load(self, name: str, /) -> tuple[GradedPair, ...]:
         """The pairs of one slice.
@@ -104,6 +109,8 @@ class DomainCorpus:
     def _built(self) -> _Built:
         graded = read_graded_pairs(self.path, self.grade_scale, item_fields=self._item_fields)
         self._check_domains(Counter(one.pair.domain for one in graded))
+        if self._per_query is not None:
+            graded = list(thin_queries(graded, self._per_query, self._rng(4)))
         sides, notes = _sides(graded, self._domains)
         slices = split_by_query(sides.pop("in_dist"), self._shares, self._rng(0))
         ood_pool: list[GradedPair] = []

@@ -28,6 +28,16 @@ def cut_to(part: Sequence[GradedPair], n: int, rng: np.random.Generator) -> Part
     return tuple(part[i] for i in sorted(kept))
 
 
+def thin_queries(part: Sequence[GradedPair], n: int, rng: np.random.Generator) -> Part:
+    """At most `n` pairs of each query, drawn at random. Pairs keep their order."""
+    # By item, not by row, is drawn: so the order of the file does not change which pairs stay.
+    kept = []
+    for rows in _in_random_order(part, rng):
+        rows.sort(key=lambda i: (part[i].pair.query_id, part[i].pair.item_id))
+        kept += [rows[i] for i in rng.permutation(len(rows))[:n]]
+    return tuple(part[i] for i in sorted(kept))
+
+
 def near_to(part: Sequence[GradedPair], n: float, rng: np.random.Generator) -> Part:
     """Whole queries drawn at random, as many as bring the number of pairs nearest to `n`; at least one."""
     groups = _in_random_order(part, rng)

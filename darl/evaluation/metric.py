@@ -10,7 +10,7 @@ AUC, quadratic), so a thousand resamples cost one matrix product and no copy of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ class Metric:
     undefined: Callable[[Judged], str] = always_defined
     left_out: Callable[[Judged], str] = nothing_left_out
     n: Callable[[Judged], int] = len
-    point: Callable[[Judged], float] | None = field(default=None)
+    point: Callable[[Judged], float] | None = None
     larger_is_better: bool = True
 
     def value(self, judged: Judged, statistic: Statistic | None = None) -> float:

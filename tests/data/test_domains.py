@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -208,3 +209,19 @@ def test_real_data_splits_without_a_leak(shared_data):
     pool = made.load("pool")
     assert len(pool) == 2000
     assert sum(one.pair.domain.startswith(("Sem", "QALD")) for one in pool) == 400
+
+
+def test_per_query_thins_every_query_and_does_not_mind_the_order_of_rows(path, write_lines):
+    turned = write_lines("turned.jsonl", *reversed(rows()))
+    pairs = [
+        [one.pair for name in made.slices for one in made.load(name)]
+        for made in (corpus(path, per_query=2), corpus(turned, per_query=2))
+    ]
+    assert max(Counter(pair.query for pair in pairs[0]).values()) == 2
+    assert set(pairs[0]) == set(pairs[1])
+
+
+@pytest.mark.parametrize("value", [0, 1.5, True, "3"])
+def test_per_query_is_a_whole_number(path, value):
+    with pytest.raises(ConfigError, match="per_query: expected a whole number"):
+        corpus(path, per_query=value)

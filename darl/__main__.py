@@ -1,0 +1,5 @@
+"""`python -m darl` is `darl`."""
+
+from darl.cli.main import main
+
+main()

@@ -1,0 +1,153 @@
+"""The experiment file: every fault at once, each with its place, before anything is loaded."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from darl.errors import ConfigError
+from darl.pipeline.experiment import check_experiment, load_experiment
+from tests.pipeline.conftest import EXPERIMENT
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def faults(raw, folder=Path()):
+    with pytest.raises(ConfigError) as caught:
+        check_experiment(raw, folder / "x.yaml")
+    return list(caught.value.faults)
+
+
+def changed(path, value):
+    raw = copy.deepcopy(EXPERIMENT)
+    raw["model"]["backbone"] = "minilm-l6"
+    here = raw
+    for key in path[:-1]:
+        here = here[key]
+    here[path[-1]] = value
+    return raw
+
+
+REACH = ("recipes", "darl", "stages", 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (("tittle",), "x", "tittle: unknown key"),
+        (("model", "backbnoe"), "x", "model.backbnoe: unknown key"),
+        (("model", "prompt"), "{item}", "model: prompt: expected {query} exactly once"),
+        (("model", "objective"), "softmax", "model: objective: belongs in a recipe"),
+        (("model", "grade_words"), ["a", "b"], "model.grade_words: expected 3 words"),
+        (("grades",), ["one"], "grades: expected at least 2 grade names"),
+        (("grades",), ["a", "a"], "grades: grade names must differ"),
+        (("seeds",), [1, 1], "seeds: expected different seeds"),
+        (("seeds",), [], "seeds"),
+        (("data", "train"), "nowhere.jsonl", "data: train: no file"),
+        (("data", "test", "far_ood"), "shop:far", "data: test.far_ood: shop has no slice 'far'"),
+        (("data", "corpora", "shop", "trian"), 5, "data.corpora: shop: insurance takes no argument 'trian'"),
+        (("data", "corpora", "shop", "train"), -5, "data.corpora: shop: train"),
+        (("data", "pool"), None, "data.pool: a recipe has a round"),
+        (("recipes", "plain", "objective"), "hinge", "recipes.plain.objective: unknown name 'hinge'"),
+        (
+            ("recipes", "darl", "objective", "sharpness"),
+            -1,
+            "recipes.darl.objective: soft_grades: sharpness: expected > 0",
+        ),
+        ((*REACH, "lr"), -1, "recipes.darl.stages.1.lr"),
+        ((*REACH, "examples"), "all", "recipes.darl.stages.1.examples"),
+        ((*REACH, "examples"), "train", "recipes.darl.stages.1: replay: goes with examples: selected"),
+        ((*REACH, "name"), "ground", "recipes.darl: stages: the name 'ground' stands twice"),
+        ((*REACH, "round"), None, "recipes.darl: stage reach: examples: selected needs a round"),
+        ((*REACH, "round", "budget"), 0, "recipes.darl.stages.1.round.budget"),
+        ((*REACH, "round", "detector"), "msp", "stages.1.round.detector: unknown name 'msp'"),
+        ((*REACH, "round", "detector"), {"name": "knn", "kk": 3}, "knn takes no argument 'kk'"),
+        ((*REACH, "round", "detector"), "energy", "energy reads class_logits, which the frozen backbone"),
+        ((*REACH, "round", "strategy"), {"name": "ood_band", "lower": 2}, "lower: expected a number in [0, 1]"),
+        ((*REACH, "round", "annotator"), "crowd", "annotator: unknown name 'crowd'"),
+        (("report", "baseline"), "none", "report.baseline: expected one of plain, darl"),
+        (("recipes", "a/b"), {"stages": [{"name": "x"}]}, "recipe names are letters, digits"),
+    ],
+)
+def test_each_fault_names_its_place(path, value, expected):
+    assert any(expected in fault for fault in faults(changed(path, value))), faults(changed(path, value))
+
+
+def test_all_faults_at_once():
+    raw = changed(("tittle",), "x")
+    raw["recipes"]["plain"]["objective"] = "hinge"
+    raw["recipes"]["darl"]["stages"][1]["round"]["budget"] = "many"
+    raw["data"]["train"] = "nowhere.jsonl"
+    del raw["title"]
+    text = "\n".join(faults(raw))
+    for part in ("tittle", "title: is missing", "hinge", "budget", "nowhere"):
+        assert part in text
+
+
+def test_people_grade_once():
+    raw = changed((*REACH, "round", "annotator"), "spreadsheet")
+    raw["seeds"] = [0, 1]
+    assert any("people grade once" in fault for fault in faults(raw))
+
+
+def test_energy_needs_one_logit_a_grade(monkeypatch):
+    """No objective here gives anything else, so one is made that does."""
+    from darl.objectives.catalogue import OBJECTIVES
+    from darl.objectives.softmax import Softmax
+
+    class Thresholds(Softmax):
+        class_logits = False
+
+    monkeypatch.setitem(OBJECTIVES, "thresholds", Thresholds)
+    raw = changed((*REACH, "round", "detector"), "energy")
+    raw["recipes"]["darl"]["stages"][1]["round"]["features"] = "tuned"
+    check_experiment(raw, Path("x.yaml"))
+    raw["recipes"]["darl"]["objective"] = "thresholds"
+    assert any("reads one logit a grade" in fault for fault in faults(raw))
+
+
+def test_paths_start_at_the_files_folder(tmp_path, raw):
+    (tmp_path / "here.jsonl").write_text('{"query": "a", "item": "b", "grade": 1}\n')
+    raw["data"]["train"] = "here.jsonl"
+    checked = check_experiment(raw, tmp_path / "x.yaml")
+    assert checked.data.train == str(tmp_path / "here.jsonl")
+
+
+def test_overrides(write, raw):
+    path = write(raw)
+    checked = load_experiment(path, ["seeds=[3, 4]", "recipes.plain.stages.0.lr=2e-3", "report.level=0.9"])
+    assert checked.seeds == (3, 4)
+    assert checked.recipes["plain"].stages[0].lr == 2e-3
+    assert checked.report.level == 0.9
+
+
+@pytest.mark.parametrize("text", ["seeds", "=3", "recipes.plain.stages.7.lr=1", "title.x=1", "seeds=[1"])
+def test_bad_overrides(write, raw, text):
+    with pytest.raises(ConfigError, match="--set"):
+        load_experiment(write(raw), [text])
+
+
+@pytest.mark.parametrize(("text", "fault"), [("- a\n", "expected a mapping"), ("a: [", "not YAML"), ("a: \x00", "")])
+def test_not_an_experiment(tmp_path, text, fault):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=fault):
+        load_experiment(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_experiment(tmp_path / "absent.yaml")
+
+
+def test_the_demo_is_valid():
+    assert load_experiment(REPOSITORY / "experiments" / "demo.yaml").baseline == "plain"
+
+
+def test_checking_loads_no_transformers():
+    code = (
+        "import sys; from pathlib import Path; from darl.pipeline.experiment import load_experiment;"
+        "load_experiment(Path('experiments/demo.yaml')); sys.exit('peft' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == 0
