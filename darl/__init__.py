@@ -9,34 +9,65 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from darl.data.readers import read_graded_pairs, read_pairs
     from darl.errors import DarlError
+    from darl.evaluation.write import write_report
     from darl.grades import GradeScale
     from darl.models.checkpoint import load_model, save_model
+    from darl.models.config import AdapterConfig, ModelConfig
     from darl.pairs import GradedPair, Pair
+    from darl.pipeline.evaluate import evaluate
+    from darl.pipeline.experiment import load_experiment
+    from darl.pipeline.run import run
+    from darl.pipeline.run_dir import RunDir
+    from darl.pipeline.train import train
     from darl.predictions import Candidates, Predictions
+    from darl.training.config import TrainingConfig
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AdapterConfig": "darl.models.config",
     "Candidates": "darl.predictions",
     "DarlError": "darl.errors",
     "GradeScale": "darl.grades",
     "GradedPair": "darl.pairs",
+    "ModelConfig": "darl.models.config",
     "Pair": "darl.pairs",
     "Predictions": "darl.predictions",
+    "RunDir": "darl.pipeline.run_dir",
+    "TrainingConfig": "darl.training.config",
+    "evaluate": "darl.pipeline.evaluate",
+    "load_experiment": "darl.pipeline.experiment",
     "load_model": "darl.models.checkpoint",
+    "read_graded_pairs": "darl.data.readers",
+    "read_pairs": "darl.data.readers",
+    "run": "darl.pipeline.run",
     "save_model": "darl.models.checkpoint",
+    "train": "darl.pipeline.train",
+    "write_report": "darl.evaluation.write",
 }
 
 __all__ = [
+    "AdapterConfig",
     "Candidates",
     "DarlError",
     "GradeScale",
     "GradedPair",
+    "ModelConfig",
     "Pair",
     "Predictions",
+    "RunDir",
+    "TrainingConfig",
+    "evaluate",
+    "load_experiment",
     "load_model",
+    "read_graded_pairs",
+    "read_pairs",
+    "run",
     "save_model",
+    "train",
+    "write_report",
 ]
 
 

@@ -60,7 +60,9 @@ class Predictions:
 
     def arrays(self, prefix: str = "") -> dict[str, FloatArray]:
         """The three arrays by name, as they are stored."""
-        return {prefix + field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)}
+        return {
+            prefix + field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, FloatArray], prefix: str = "") -> Predictions:

@@ -1,4 +1,4 @@
-"""Tiny models, made once a session, and no network."""
+"""Tiny models, made once a session, and no network. Rooms that need no torch do not load it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-from tests.tiny import save_causal, save_encoder
-
 
 @pytest.fixture(scope="session")
 def tiny_llm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tiny import save_causal
+
     return save_causal(tmp_path_factory.mktemp("tiny-llm"))
 
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tiny import save_encoder
+
     return save_encoder(tmp_path_factory.mktemp("tiny-encoder"))
 
 

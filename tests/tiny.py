@@ -27,7 +27,8 @@ from transformers import (
 from darl.pairs import GradedPair, Pair
 
 TEXTS = [
-    "Query: warm winter coat\nItem: lined parka\nRelevance of the item to the query (irrelevant, weak or strong):",
+    "Query: warm winter coat\nItem: lined parka\n",
+    "Relevance of the item to the query (irrelevant, weak or strong):",
     "red shoes blue boots leather hat wool scarf irrelevant weak strong running trail city",
 ] * 3
 VOCABULARY = 400

@@ -15,6 +15,7 @@ from darl.grades import GradeScale
 from darl.pairs import GradedPair, Pair
 from darl.progress import SILENT, Progress
 
+DEFAULT_SCALE = GradeScale()
 COLUMNS = ("query_id", "query", "item_id", "item", "domain", "grade")
 
 
@@ -45,7 +46,11 @@ class Record(NamedTuple):
 
 
 def read_pairs(
-    path: Path, *, item_fields: Sequence[str] = (), bad_rows: Path | None = None, progress: Progress = SILENT
+    path: str | Path,
+    *,
+    item_fields: Sequence[str] = (),
+    bad_rows: Path | None = None,
+    progress: Progress = SILENT,
 ) -> list[Pair]:
     """The query-item pairs of a file.
 
@@ -69,8 +74,8 @@ def read_pairs(
 
 
 def read_graded_pairs(
-    path: Path,
-    scale: GradeScale,
+    path: str | Path,
+    scale: GradeScale = DEFAULT_SCALE,
     *,
     item_fields: Sequence[str] = (),
     bad_rows: Path | None = None,
@@ -88,8 +93,8 @@ def read_graded_pairs(
 
 
 def read_pool(
-    path: Path,
-    scale: GradeScale,
+    path: str | Path,
+    scale: GradeScale = DEFAULT_SCALE,
     *,
     item_fields: Sequence[str] = (),
     bad_rows: Path | None = None,
@@ -115,7 +120,8 @@ def _wanted(item_fields: Sequence[str], scale: GradeScale | None, *, grade_requi
     return Wanted(tuple(item_fields), scale, grade_required)
 
 
-def _read(path: Path, wanted: Wanted, bad_rows: Path | None, progress: Progress) -> list[Record]:
+def _read(path: str | Path, wanted: Wanted, bad_rows: Path | None, progress: Progress) -> list[Record]:
+    path = Path(path)
     reading = _Reading(str(path), wanted)
     for row in scan_rows(path, (*COLUMNS, *wanted.item_fields)):
         reading.take(row)

@@ -65,6 +65,8 @@ def _rows(report: Report, metric: Metric) -> list[list[str]]:
 
 def _labels(report: Report, model: str) -> str:
     spent = report.labels[model]
+    if not any(spent.values()):  # a model that was made elsewhere
+        return "-"
     return f"{spent['train']}+{spent['selected']}" if spent["selected"] else str(spent["train"])
 
 

@@ -47,7 +47,8 @@ def shop(tmp_path_factory, tiny_llm):
     write_graded_pairs(folder / "pool.parquet", toy_pairs(20, queries=5, prefix="p"), SCALE)
     result = darl(
         "train", "--train", folder / "train.jsonl", "--backbone", tiny_llm, "--out", folder / "first",
-        "--objective", "soft_grades:sharpness=3", "--set", "epochs=6", "--set", "lr=1e-2", "--set", "batch_size=8",
+        "--objective", "soft_grades:sharpness=3", "--set", "epochs=6", "--set", "lr=1e-2",
+        "--set", "batch_size=8",
         "--set", "model.prompt='{query} / {item} by {brand}:'", "--set", "model.adapter.rank=4",
     )  # fmt: skip
     assert result.stdout.strip() == f"model: {folder / 'first' / 'model'}"
@@ -115,9 +116,8 @@ def rows_of(path):
     if path.suffix == ".csv":
         with path.open(newline="") as handle:
             return list(csv.DictReader(handle))
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as handle:
-        return [json.loads(line) for line in handle]
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in content.splitlines()]
 
 
 def test_predict_through_a_pipe_gives_the_same(shop, tmp_path):
@@ -133,13 +133,35 @@ def test_predict_through_a_pipe_gives_the_same(shop, tmp_path):
 
 def test_select_writes_the_reasons(shop, tmp_path):
     out = tmp_path / "to_grade.csv"
-    darl("select", shop / "first" / "model", shop / "pool.parquet", "--n", 6, "--detector", "knn:k=2", "--out", out)
+    darl(
+        "select",
+        shop / "first" / "model",
+        shop / "pool.parquet",
+        "--n",
+        6,
+        "--detector",
+        "knn:k=2",
+        "--out",
+        out,
+    )
     rows = rows_of(out)
     assert [row["rank"] for row in rows] == list("123456")
     assert len({row["pool_row"] for row in rows}) == 6
-    assert all(0 <= float(row["ood_percentile"]) <= 100 and row["predicted_grade"] in SCALE.names for row in rows)
+    assert all(
+        0 <= float(row["ood_percentile"]) <= 100 and row["predicted_grade"] in SCALE.names for row in rows
+    )
     again = tmp_path / "again.csv"
-    darl("select", shop / "first" / "model", shop / "pool.parquet", "--n", 6, "--detector", "knn:k=2", "--out", again)
+    darl(
+        "select",
+        shop / "first" / "model",
+        shop / "pool.parquet",
+        "--n",
+        6,
+        "--detector",
+        "knn:k=2",
+        "--out",
+        again,
+    )
     assert out.read_bytes() == again.read_bytes()
 
 
@@ -148,14 +170,30 @@ def test_select_without_a_reference(shop, tiny_llm, tmp_path):
         "train", "--train", shop / "train.jsonl", "--backbone", tiny_llm, "--out", tmp_path / "bare",
         "--no-reference", "--set", "epochs=0",
     )  # fmt: skip
-    arguments = ["select", tmp_path / "bare" / "model", shop / "pool.parquet", "--n", 3, "--out", tmp_path / "x.csv"]
+    arguments = [
+        "select",
+        tmp_path / "bare" / "model",
+        shop / "pool.parquet",
+        "--n",
+        3,
+        "--out",
+        tmp_path / "x.csv",
+    ]
     assert "--train FILE" in darl(*arguments, code=1).stderr
     darl(*arguments, "--train", shop / "train.jsonl", "--detector", "knn:k=2")
     assert len(rows_of(tmp_path / "x.csv")) == 3
 
 
 def test_select_more_than_there_is(shop, tmp_path):
-    arguments = ["select", shop / "first" / "model", shop / "pool.parquet", "--n", 99, "--out", tmp_path / "x.csv"]
+    arguments = [
+        "select",
+        shop / "first" / "model",
+        shop / "pool.parquet",
+        "--n",
+        99,
+        "--out",
+        tmp_path / "x.csv",
+    ]
     assert "99" in darl(*arguments, code=1).stderr
     assert not (tmp_path / "x.csv").exists()
 
@@ -190,7 +228,9 @@ def test_evaluate_data_is_slice_and_file(shop, data):
 
 
 def test_train_tells_every_fault_of_a_file(tmp_path, tiny_llm):
-    rows = [{"query": f"q{i}", "item": "x", "grade": "great"} for i in range(30)] + [{"query": "", "item": "y", "grade": 1}]
+    rows = [{"query": f"q{i}", "item": "x", "grade": "great"} for i in range(30)] + [
+        {"query": "", "item": "y", "grade": 1}
+    ]
     (tmp_path / "bad.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "{broken\n")
     arguments = ["train", "--train", tmp_path / "bad.jsonl", "--backbone", tiny_llm, "--out", tmp_path / "m"]
     error = darl(*arguments, code=1).stderr
@@ -250,7 +290,17 @@ def test_validate_and_run(tmp_path, tiny_llm):
 
 
 def test_data_write_convert_and_list(tmp_path):
-    darl("data", "write", "insurance", "--out", tmp_path / "shop", "--set", "train=20", "--set", "items_per_query=4")
+    darl(
+        "data",
+        "write",
+        "insurance",
+        "--out",
+        tmp_path / "shop",
+        "--set",
+        "train=20",
+        "--set",
+        "items_per_query=4",
+    )
     assert len(rows_of(tmp_path / "shop" / "train.jsonl")) == 20
     assert "unknown name" in darl("data", "write", "nope", "--out", tmp_path, code=1).stderr
     assert "wands" in darl("data", "list").stdout

@@ -61,7 +61,9 @@ def test_saving_again_replaces(model, tmp_path):
     with torch.no_grad():
         model.scorer.head.bias.add_(torch.tensor([1.0, 2.0, 3.0]))
     save_model(model, tmp_path / "model")
-    np.testing.assert_array_equal(load_model(tmp_path / "model").predict(PAIRS).logits, model.predict(PAIRS).logits)
+    np.testing.assert_array_equal(
+        load_model(tmp_path / "model").predict(PAIRS).logits, model.predict(PAIRS).logits
+    )
 
 
 @pytest.mark.parametrize("name", ["adapter_model.safetensors", "head.safetensors", "tokenizer.json"])
@@ -83,7 +85,11 @@ def test_not_a_model_folder(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "cannot be read"), ('{"format": 2}', "expected format 1, received 2"), ('{"format": 1}', "cannot be read")],
+    [
+        ("{", "cannot be read"),
+        ('{"format": 2}', "expected format 1, received 2"),
+        ('{"format": 1}', "cannot be read"),
+    ],
 )
 def test_a_bad_card_is_refused(tmp_path, text, reason):
     (tmp_path / "darl.json").write_text(text)

@@ -39,7 +39,10 @@ def test_the_batch_changes_nothing(tmp_path, architecture):
     together = model.predict(PAIRS).grade_probs
     for row, pair in enumerate(PAIRS):
         torch.testing.assert_close(
-            torch.tensor(model.predict([pair]).grade_probs[0]), torch.tensor(together[row]), atol=1e-5, rtol=1e-4
+            torch.tensor(model.predict([pair]).grade_probs[0]),
+            torch.tensor(together[row]),
+            atol=1e-5,
+            rtol=1e-4,
         )
 
 

@@ -26,7 +26,8 @@ def causal(tokenizer, text=DEFAULT_PROMPT, max_length=200):
 def test_tokens_spell_the_prompt(tokenizer):
     ids = causal(tokenizer).encode([PAIR])[0]["input_ids"]
     assert tokenizer.decode(ids) == (
-        "Query: warm coat\nItem: lined parka\nRelevance of the item to the query (irrelevant, weak or strong):"
+        "Query: warm coat\nItem: lined parka\n"
+        "Relevance of the item to the query (irrelevant, weak or strong):"
     )
 
 

@@ -14,7 +14,14 @@ EXPERIMENT = {
     "model": {"max_length": 80, "prompt": "{query} / {item}:", "adapter": {"rank": 2}},
     "data": {
         "corpora": {
-            "shop": {"name": "insurance", "train": 40, "valid": 20, "pool": 30, "test": 20, "items_per_query": 5}
+            "shop": {
+                "name": "insurance",
+                "train": 40,
+                "valid": 20,
+                "pool": 30,
+                "test": 20,
+                "items_per_query": 5,
+            }
         },
         "train": "shop:train",
         "valid": "shop:valid",

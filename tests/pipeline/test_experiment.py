@@ -67,7 +67,11 @@ REACH = ("recipes", "darl", "stages", 1)
         ((*REACH, "round", "detector"), "msp", "stages.1.round.detector: unknown name 'msp'"),
         ((*REACH, "round", "detector"), {"name": "knn", "kk": 3}, "knn takes no argument 'kk'"),
         ((*REACH, "round", "detector"), "energy", "energy reads class_logits, which the frozen backbone"),
-        ((*REACH, "round", "strategy"), {"name": "ood_band", "lower": 2}, "lower: expected a number in [0, 1]"),
+        (
+            (*REACH, "round", "strategy"),
+            {"name": "ood_band", "lower": 2},
+            "lower: expected a number in [0, 1]",
+        ),
         ((*REACH, "round", "annotator"), "crowd", "annotator: unknown name 'crowd'"),
         (("report", "baseline"), "none", "report.baseline: expected one of plain, darl"),
         (("recipes", "a/b"), {"stages": [{"name": "x"}]}, "recipe names are letters, digits"),
@@ -131,7 +135,9 @@ def test_bad_overrides(write, raw, text):
         load_experiment(write(raw), [text])
 
 
-@pytest.mark.parametrize(("text", "fault"), [("- a\n", "expected a mapping"), ("a: [", "not YAML"), ("a: \x00", "")])
+@pytest.mark.parametrize(
+    ("text", "fault"), [("- a\n", "expected a mapping"), ("a: [", "not YAML"), ("a: \x00", "")]
+)
 def test_not_an_experiment(tmp_path, text, fault):
     path = tmp_path / "x.yaml"
     path.write_text(text)

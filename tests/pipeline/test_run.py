@@ -33,7 +33,11 @@ def whole(raw, write, tmp_path):
 
 
 def final_bytes(out):
-    paths = [*out.glob("stages/*/*/model/*.safetensors"), *out.glob("recipes/*/*/predictions/*"), out / "report.json"]
+    paths = [
+        *out.glob("stages/*/*/model/*.safetensors"),
+        *out.glob("recipes/*/*/predictions/*"),
+        out / "report.json",
+    ]
     return {str(path.relative_to(out)): path.read_bytes() for path in sorted(paths)}
 
 
@@ -133,7 +137,9 @@ def test_adapter_new_starts_from_the_backbone(raw, write, tmp_path):
     }
     do(write(raw), tmp_path / "run")
     probs = [
-        load_model(tmp_path / "run" / "recipes" / name / "seed-0" / "model").scorer.head.weight.detach().numpy()
+        load_model(tmp_path / "run" / "recipes" / name / "seed-0" / "model")
+        .scorer.head.weight.detach()
+        .numpy()
         for name in ("fresh", "untrained")
     ]
     np.testing.assert_array_equal(*probs)

@@ -28,7 +28,9 @@ VALID = toy_pairs(12, queries=3, prefix="v")
 
 
 def fresh(backbone, **adapter):
-    return build_model(ModelConfig(backbone=str(backbone), adapter=AdapterConfig(**adapter)), GradeScale(), seed=1)
+    return build_model(
+        ModelConfig(backbone=str(backbone), adapter=AdapterConfig(**adapter)), GradeScale(), seed=1
+    )
 
 
 def train(model, folder, config=None, examples=None, valid=VALID, **more):
@@ -125,7 +127,7 @@ def test_patience_needs_validation(tiny_llm, tmp_path):
         train(fresh(tiny_llm), tmp_path, TrainingConfig(patience=1), valid=[])
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818 - not an error
     pass
 
 

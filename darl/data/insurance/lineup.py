@@ -15,8 +15,8 @@ from darl.data.insurance.phrasebook import pick
 STRONG_SHARE = (0.2, 0.3)
 WEAK_SHARE = (0.3, 0.4)
 # How an irrelevant product is chosen; a kind that the catalogue cannot serve gives way to the next.
-IRRELEVANT_KINDS = ("wrong age", "need excluded", "need absent", "same words, other line", "other line")
-IRRELEVANT_ODDS = np.cumsum((0.32, 0.3, 0.12, 0.2, 0.06))
+IRRELEVANT_KINDS = ("need excluded", "need absent", "same words, other line", "other line")
+IRRELEVANT_ODDS = np.cumsum((0.3, 0.25, 0.25, 0.2))
 
 
 class Shown(NamedTuple):
@@ -63,12 +63,11 @@ def _stocks(
     columns = shelf.columns
     missed = rules.misses(request, columns)
     nothing = np.zeros(len(columns), dtype=np.bool_)
-    wrong_age, no_need = missed.get("age", nothing), missed.get("need", nothing)
+    no_need = missed.get("need", nothing)
     named = columns.excludes(request.need)
     other = pick(rng, others)
     same_words = other.columns.covers(request.need)
     choices = (
-        (shelf, wrong_age & ~no_need),
         (shelf, no_need & named),
         (shelf, no_need & ~named),
         (other, same_words),

@@ -11,21 +11,18 @@ from darl.data.insurance.facts import LIFELONG, NO_UPPER_AGE, Product, Request
 from darl.data.insurance.phrasebook import pick
 from darl.data.insurance.vocabulary import Line
 
-NAMES_NEED = 0.8
-NAMES_AGE = 0.75
+NAMES_AGE = 0.4
 UNWANTED_IS_EXCLUDED = 0.5
 BUDGET_STEP = 5
 BUDGET_SLACK = 0.3
-WISH_COUNTS = (1, 1, 1, 1, 1, 2, 2, 2, 2, 3)
+WISH_COUNTS = (1, 1, 1, 1, 2)
 OLDEST: Mapping[str, int] = {"person": 88, "pet": 15, "building": 150}
 
 
 def draw_request(anchor: Product, line: Line, rng: np.random.Generator) -> Request:
-    """A request that `anchor` meets in full, with one to three wishes."""
-    need = pick(rng, anchor.covers) if rng.random() < NAMES_NEED else ""
-    # Without a need, the age alone tells products of the line apart.
-    age = _age(anchor, line, rng) if not need or rng.random() < NAMES_AGE else None
-    request = Request(line.name, age, need)
+    """A request that `anchor` meets in full, with one or two wishes."""
+    age = _age(anchor, line, rng) if rng.random() < NAMES_AGE else None
+    request = Request(line.name, age, pick(rng, anchor.covers))
     names = [name for name in WISHES if _can_wish(name, anchor)]
     for i in rng.permutation(len(names))[: pick(rng, WISH_COUNTS)]:
         request = WISHES[names[i]](request, anchor, line, rng)

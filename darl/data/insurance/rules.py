@@ -1,7 +1,8 @@
 """The written rules by which the grade of a pair follows from its facts.
 
-* irrelevant: another line, or the insured is outside the entry ages, or the need is not among the covers;
-* weak: none of those, but a wish is missed (budget, term, entry check, extra cover, unwanted cover);
+* irrelevant: another line, or the need is not among the covers;
+* weak: neither of those, but a constraint or a secondary need is missed (entry ages, budget, term, entry
+  check, extra cover, unwanted cover);
 * strong: everything asked for holds.
 
 What a product's text leaves unstated, it does not offer: a wish about an unstated term or entry check
@@ -20,8 +21,8 @@ from darl.grades import GradeScale
 
 SCALE = GradeScale(("irrelevant", "weak", "strong"))
 IRRELEVANT, WEAK, STRONG = range(3)
-MUSTS = ("age", "need")
-WISHES = ("budget", "term", "check", "extra", "unwanted")
+MUSTS = ("need",)
+WISHES = ("age", "budget", "term", "check", "extra", "unwanted")
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -103,7 +104,7 @@ def explain(request: Request, product: Product) -> str:
 
     >>> product = Product("p", "Arvello", "health", ("dental",), (), 18, 65, 38, 0, "")
     >>> explain(Request("health", age=72, need="dental", budget=40), product)
-    'irrelevant: age 72 is outside 18-65'
+    'weak: age 72 is outside 18-65'
     >>> explain(Request("health", age=30, need="dental", budget=30), product)
     'weak: $38 a month is over $30'
     """
