@@ -14,7 +14,7 @@ from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.models.adapter import attach
 from darl.models.config import ModelConfig
-from darl.models.encoder import MeanToken, load_encoder
+from darl.models.encoder import MatchPooling, load_encoder
 from darl.models.head import GradeHead
 from darl.models.llm import LastToken, load_causal
 from darl.models.neural import NeuralRelevanceModel, Scorer
@@ -53,11 +53,11 @@ def build_model(
     if _is_causal(folder):
         prompt = CausalPrompt(tokenizer, template, config.max_length)
         body, head = load_causal(folder, dtype, prompt.grade_word_ids(words), config.trust_remote_code)
-        pooling: LastToken | MeanToken = LastToken()
+        pooling: LastToken | MatchPooling = LastToken()
     else:
         prompt = EncoderPrompt(tokenizer, template, config.max_length)
         body = load_encoder(folder, dtype, config.trust_remote_code)
-        head, pooling = _blank_head(body, objective, len(grade_scale)), MeanToken()
+        head, pooling = _blank_head(body, objective, len(grade_scale)), MatchPooling()
     seed_torch(seed)
     scorer = Scorer(attach(body, config.adapter, config.backbone), pooling, head)
     scorer.to(PartialState().device)
@@ -90,4 +90,5 @@ def _pick_dtype(config: ModelConfig) -> torch.dtype:
 def _blank_head(body: PreTrainedModel, objective: Objective, n_grades: int) -> GradeHead:
     # Zeros: an encoder has no word rows to start from, and a blank head calls all grades equally likely.
     n_logits = objective.n_logits(n_grades)
-    return GradeHead(torch.zeros(n_logits, body.config.hidden_size), torch.zeros(n_logits))
+    width = MatchPooling.widening * body.config.hidden_size
+    return GradeHead(torch.zeros(n_logits, width), torch.zeros(n_logits))

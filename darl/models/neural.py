@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from darl.grades import GradeScale
 from darl.models.base import FeatureSource
 from darl.models.config import ModelConfig
-from darl.models.encoder import MeanToken
+from darl.models.encoder import MatchPooling
 from darl.models.head import GradeHead
 from darl.models.llm import LastToken
 from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens
@@ -29,7 +29,7 @@ PREDICT_TOKENS = 2048  # padded tokens of one forward pass: larger gains nothing
 class Scorer(nn.Module):
     """Everything with weights: body, pooling and head."""
 
-    def __init__(self, body: PeftModel, pooling: LastToken | MeanToken, head: GradeHead) -> None:
+    def __init__(self, body: PeftModel, pooling: LastToken | MatchPooling, head: GradeHead) -> None:
         super().__init__()
         self.body, self.pooling, self.head = body, pooling, head
 
@@ -77,8 +77,15 @@ class NeuralRelevanceModel:
 
     def collate(self, texts: Sequence[Tokens]) -> dict[str, Tensor]:
         """Texts padded on the right into one batch on the model's device."""
-        batch = self.tokenizer.pad(list(texts), padding_side="right", return_tensors="pt")
-        return {key: value.to(self.device) for key, value in batch.items()}
+        lengths = [len(text["input_ids"]) for text in texts]
+        longest = max(lengths)
+        fill = {"input_ids": int(self.tokenizer.pad_token_id)}
+        batch = {
+            key: [[*text[key], *[fill.get(key, 0)] * (longest - len(text[key]))] for text in texts]
+            for key in texts[0]
+        }
+        batch["attention_mask"] = [[1] * length + [0] * (longest - length) for length in lengths]
+        return {key: torch.tensor(rows, device=self.device) for key, rows in batch.items()}
 
     @torch.inference_mode()
     def predict(

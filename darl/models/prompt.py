@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from darl.errors import ConfigError
 from darl.pairs import Pair
 
-Tokens = dict[str, list[int]]  # what a tokenizer gives for one text: input_ids, maybe token_type_ids
+Tokens = dict[str, list[int]]  # input_ids of one text, and what else a backbone reads, a number a token
 
 
 def template_faults(text: str) -> list[str]:
@@ -156,4 +156,8 @@ class EncoderPrompt:
             max_length=self.max_length,
             return_attention_mask=False,
         )
-        return [{key: values[i] for key, values in batch.items()} for i in range(len(pairs))]
+        texts = [{key: values[i] for key, values in batch.items()} for i in range(len(pairs))]
+        for i, text in enumerate(texts):
+            # 1 for the query's tokens, 2 for the item's, 0 for special ones
+            text["segments"] = [0 if part is None else part + 1 for part in batch.sequence_ids(i)]
+        return texts

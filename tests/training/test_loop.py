@@ -17,6 +17,7 @@ from darl.errors import CheckpointError, ConfigError
 from darl.grades import GradeScale
 from darl.models.build import build_model
 from darl.models.config import AdapterConfig, ModelConfig
+from darl.pairs import GradedPair
 from darl.training.batches import Examples
 from darl.training.checkpoint import CHECKPOINT
 from darl.training.config import TrainingConfig
@@ -108,17 +109,15 @@ def test_the_log_has_every_step_and_the_validation_loss(tiny_llm, tmp_path):
 
 
 def test_the_best_epoch_is_kept_and_patience_stops(tiny_llm, tmp_path):
-    """A learning rate that wrecks the model after the first epoch."""
-    config = TrainingConfig(epochs=9, batch_size=8, lr=1.0, warmup=0.0, patience=2)
-    model = train(fresh(tiny_llm), tmp_path, config)
-    losses = [
-        line["valid_loss"]
-        for line in map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
-        if "valid_loss" in line
-    ]
+    """Validation pairs whose grades say the opposite: the more is learnt, the worse they are predicted."""
+    contrary = [GradedPair(one.pair, 2 - one.grade) for one in TRAIN[:24]]
+    config = TrainingConfig(epochs=9, batch_size=8, lr=1e-2, patience=2)
+    model = train(fresh(tiny_llm), tmp_path, config, valid=contrary)
+    lines = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
+    losses = [line["valid_loss"] for line in lines if "valid_loss" in line]
     assert len(losses) == losses.index(min(losses)) + 3 < 9
-    probs = model.predict([one.pair for one in VALID]).grade_probs
-    loss = -np.log(probs[np.arange(len(VALID)), [one.grade for one in VALID]]).mean()
+    probs = model.predict([one.pair for one in contrary]).grade_probs
+    loss = -np.log(probs[np.arange(len(contrary)), [one.grade for one in contrary]]).mean()
     assert loss == pytest.approx(min(losses), rel=1e-4)
 
 

@@ -75,7 +75,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Request:
-    """The facts of one query: what must hold (line, age, need) and what is wished for (the rest).
+    """The facts of one query: what must hold (line, need) and what is wished for (the rest).
 
     Attributes:
         line: The kind of insurance asked for.

@@ -60,16 +60,15 @@ def _stocks(
     request: Request, shelf: Shelf, others: Sequence[Shelf], n: int, rng: np.random.Generator
 ) -> list[list[Shown]]:
     """Up to `n` irrelevant products of each kind, in the order of IRRELEVANT_KINDS; none is in two."""
-    columns = shelf.columns
-    missed = rules.misses(request, columns)
-    nothing = np.zeros(len(columns), dtype=np.bool_)
-    no_need = missed.get("need", nothing)
-    named = columns.excludes(request.need)
-    other = pick(rng, others)
+    unfit = rules.grades(request, shelf.columns) == rules.IRRELEVANT
+    named = shelf.columns.excludes(request.need)
+    # Lines that cover the need under the same words come first: they are the trap.
+    alike = [one for one in others if one.columns.covers(request.need).any()]
+    other = pick(rng, alike or others)
     same_words = other.columns.covers(request.need)
     choices = (
-        (shelf, no_need & named),
-        (shelf, no_need & ~named),
+        (shelf, unfit & named),
+        (shelf, unfit & ~named),
         (other, same_words),
         (other, ~same_words),
     )

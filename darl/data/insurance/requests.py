@@ -20,7 +20,7 @@ OLDEST: Mapping[str, int] = {"person": 88, "pet": 15, "building": 150}
 
 
 def draw_request(anchor: Product, line: Line, rng: np.random.Generator) -> Request:
-    """A request that `anchor` meets in full, with one or two wishes."""
+    """A request that `anchor` meets in full: a need, perhaps an age, and one or two of WISHES."""
     age = _age(anchor, line, rng) if rng.random() < NAMES_AGE else None
     request = Request(line.name, age, pick(rng, anchor.covers))
     names = [name for name in WISHES if _can_wish(name, anchor)]

@@ -1,8 +1,8 @@
 """The written rules by which the grade of a pair follows from its facts.
 
 * irrelevant: another line, or the need is not among the covers;
-* weak: neither of those, but a constraint or a secondary need is missed (entry ages, budget, term, entry
-  check, extra cover, unwanted cover);
+* weak: neither of those, but a wish is missed, which is a constraint (entry ages, budget, term, entry check)
+  or a secondary need (extra cover, unwanted cover);
 * strong: everything asked for holds.
 
 What a product's text leaves unstated, it does not offer: a wish about an unstated term or entry check
