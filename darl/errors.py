@@ -8,6 +8,7 @@
     ├── NotFittedError       score() before fit()
     ├── PoolExhaustedError   more labels asked for than the pool has
     ├── CheckpointError      a model directory or checkpoint that cannot be trusted
+    ├── DivergedError        training that no longer gives numbers
     ├── DownloadError        weights or a corpus that could not be fetched
     ├── AnnotationPending    not a fault: people must grade a file before the run goes on
     └── MissingExtraError    an optional dependency is not installed
@@ -97,6 +98,10 @@ class PoolExhaustedError(DarlError):
 
 class CheckpointError(DarlError):
     """A model directory or training checkpoint is truncated, altered or belongs to something else."""
+
+
+class DivergedError(DarlError):
+    """Training that no longer gives numbers."""
 
 
 class DownloadError(DarlError):

@@ -22,8 +22,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
+        _flush(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -38,6 +37,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
+        for part in temporary.rglob("*"):
+            if part.is_file():
+                _flush(part)
         if path.exists():
             # A folder cannot replace a folder that has files: the old one steps aside first.
             aside = path.with_name(f".{os.getpid()}.old.{path.name}")
@@ -48,6 +50,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """To the disk: a name must not outlive its content in a power cut."""
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -34,3 +36,12 @@ class GradedPair(NamedTuple):
 
     pair: Pair
     grade: int
+
+
+def digest_of(pairs: Iterable[Pair | GradedPair]) -> str:
+    """The SHA-256 of pairs in their order, in hexadecimal: whether data are the same as before."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        digest.update(repr(tuple(pair)).encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.hexdigest()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import backbone_option
+from darl.cli.options import backbone_option, bad_rows_folder_option
 
 EXAMPLE = """\b
 Examples:
@@ -28,9 +28,12 @@ Examples:
 @click.option(
     "--against", type=click.Path(path_type=Path), metavar="MODEL", help="A model to be compared with."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for report.json and report.html.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.json and report.html."
+)
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=100))
 @backbone_option
+@bad_rows_folder_option
 def command(
     model: Path,
     slices: tuple[str, ...],
@@ -38,6 +41,7 @@ def command(
     out: Path | None,
     resamples: int,
     backbone: str | None,
+    bad_rows: Path | None,
 ) -> None:
     """Report on a MODEL folder, slice by slice, with intervals by resampling queries."""
     from darl.cli.progress import cli_progress
@@ -58,6 +62,7 @@ def command(
             baseline="against" if against else "model",
             backbone=backbone,
             resamples=resamples,
+            bad_rows=bad_rows,
             progress=progress,
         )
     if out is not None:

@@ -72,7 +72,7 @@ def main() -> None:
         code = error.exit_code
     except AnnotationPending as pause:
         code = _tell(str(pause), 3)
-    except DarlError as error:
+    except (DarlError, OSError) as error:
         code = _tell(f"error: {error}", 1)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -27,6 +27,17 @@ def bad_rows_option(function: Command) -> Command:
     )(function)
 
 
+def bad_rows_folder_option(function: Command) -> Command:
+    """--skip-bad-rows FOLDER."""
+    return click.option(
+        "--skip-bad-rows",
+        "bad_rows",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Set rows that are wrong aside in FOLDER, a JSONL file a split, instead of stopping.",
+    )(function)
+
+
 def backbone_option(function: Command) -> Command:
     """--backbone NAME."""
     return click.option(
@@ -48,7 +59,10 @@ def parse_component(text: str) -> dict[str, Any]:
         key, equals, value = part.partition("=")
         if not equals:
             raise ConfigError("component", [f"expected NAME:KEY=VALUE,..., received {text!r}"])
-        component[key.strip()] = yaml.safe_load(value)
+        try:
+            component[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError("component", [f"{key}: {value!r} is not YAML"]) from error
     return component
 
 

@@ -28,12 +28,13 @@ def command(model: Path, pairs: Path, out: Path, backbone: str | None, bad_rows:
     the probability of every grade (prob_NAME), a row each, in the order of the input.
     """
     from darl.cli.progress import cli_progress
-    from darl.data.files import write_rows
+    from darl.data.files import suffix_of, write_rows
     from darl.data.readers import read_pairs
     from darl.models.checkpoint import load_model, read_card
     from darl.models.prompt import template_fields
     from darl.pipeline.rows import prediction_rows
 
+    suffix_of(out)  # refused now, not when all is predicted
     fields = template_fields(read_card(model).model.prompt)
     with cli_progress() as progress:
         read = read_pairs(pairs, item_fields=fields, bad_rows=bad_rows, progress=progress)

@@ -70,7 +70,7 @@ class TerminalBars:
 
 
 class Lines:
-    """A line when a task begins, then one every ten seconds with rate and time left."""
+    """A line every ten seconds: the task under way, its rate, and the time left."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
+
+from darl.cli.options import bad_rows_folder_option
 
 
 @click.command(
@@ -17,7 +20,10 @@ import click
 )
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the file.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out; what is done is not done again.")
-def command(experiment: Path, out: Path, overrides: tuple[str, ...], resume: bool) -> None:
+@bad_rows_folder_option
+def command(
+    experiment: Path, out: Path, overrides: tuple[str, ...], resume: bool, bad_rows: Path | None
+) -> None:
     """Run the EXPERIMENT file: train its recipes stage by stage, and report on them side by side."""
     from darl.pipeline.experiment import load_experiment
 
@@ -27,8 +33,10 @@ def command(experiment: Path, out: Path, overrides: tuple[str, ...], resume: boo
     from darl.cli.tables import print_report
     from darl.pipeline.run import run
     from darl.pipeline.run_dir import RunDir
+    from darl.progress import SILENT
 
     run_dir = RunDir.open(out, checked, resume=resume)
-    with cli_progress() as progress:
-        report = run(checked, run_dir, progress=progress)
-    print_report(report, out)
+    with cli_progress() if run_dir.is_main else nullcontext(SILENT) as progress:
+        report = run(checked, run_dir, bad_rows=bad_rows, progress=progress)
+    if run_dir.is_main:
+        print_report(report, out)

@@ -33,7 +33,7 @@ Examples:
 @click.option(
     "--train", "train_file", type=FILE, help="Graded training pairs, for a model without a reference."
 )
-@click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @backbone_option
 @bad_rows_option
 def command(
@@ -55,12 +55,13 @@ def command(
     in-distribution pairs, and what the model thinks of it.
     """
     from darl.cli.progress import cli_progress
-    from darl.data.files import write_rows
+    from darl.data.files import suffix_of, write_rows
     from darl.data.readers import read_graded_pairs, read_pairs
     from darl.models.checkpoint import load_model, read_card
     from darl.models.prompt import template_fields
     from darl.pipeline.select import make_reference, parse_round, read_reference, selected_rows
 
+    suffix_of(out)  # refused now, not when all is predicted
     round_ = parse_round(
         {
             "budget": budget,

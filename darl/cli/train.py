@@ -38,7 +38,7 @@ Example:
     help="A training setting (epochs=3, lr=3e-4, batch_size=32, ...) or, with model. before it, one of "
     "the model's (model.max_length=256, model.adapter.rank=32, ...).",
 )
-@click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option(
     "--no-reference", is_flag=True, help="Keep no training features (then darl select needs --train)."
 )
@@ -71,8 +71,9 @@ def command(
     scale, fields = GradeScale(grades_from(grades)), template_fields(model.prompt)
     with cli_progress() as progress:
         reading: dict[str, Any] = {"item_fields": fields, "bad_rows": bad_rows, "progress": progress}
+        reading_valid = reading | {"bad_rows": bad_rows and bad_rows.with_name(f"valid-{bad_rows.name}")}
         graded = read_graded_pairs(train_file, scale, **reading)
-        valid = read_graded_pairs(valid_file, scale, item_fields=fields) if valid_file else []
+        valid = read_graded_pairs(valid_file, scale, **reading_valid) if valid_file else []
         train(
             graded,
             out,

@@ -32,8 +32,9 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
         The paths of the JSON and of the page.
     """
     json_path, html_path = folder / "report.json", folder / "report.html"
-    write_text(json_path, json.dumps(as_dict(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     write_text(html_path, html(report))
+    # Last, since it is what says that both are there.
+    write_text(json_path, json.dumps(as_dict(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return json_path, html_path
 
 

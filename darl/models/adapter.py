@@ -22,13 +22,16 @@ def attach(body: PreTrainedModel, config: AdapterConfig, backbone: str) -> PeftM
     upper = total if config.upper_layers is None else config.upper_layers
     if upper > total:
         raise ConfigError("adapter", [f"upper_layers: expected 1..{total} for {backbone}, received {upper}"])
+    names = _linear_names(body, first=total - upper)
+    if not names:
+        raise ConfigError("adapter", [f"{backbone}: has no linear map (torch.nn.Linear) to adapt"])
     adapted = get_peft_model(
         body,
         LoraConfig(
             r=config.rank,
             lora_alpha=config.alpha,  # type: ignore[arg-type] # annotated int, used as a number
             lora_dropout=config.dropout,
-            target_modules=_linear_names(body, first=total - upper),
+            target_modules=names,
         ),
     )
     if not isinstance(adapted, PeftModel):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -27,7 +29,12 @@ from darl.progress import SILENT, Progress
 
 
 def build_model(
-    config: ModelConfig, grade_scale: GradeScale, *, seed: int = 0, progress: Progress = SILENT
+    config: ModelConfig,
+    grade_scale: GradeScale,
+    *,
+    seed: int = 0,
+    tokenizer_folder: Path | None = None,
+    progress: Progress = SILENT,
 ) -> NeuralRelevanceModel:
     """A model with a fresh adapter, on the GPU of this process if it has one.
 
@@ -35,10 +42,12 @@ def build_model(
         config: What to make.
         grade_scale: The grades to tell apart.
         seed: Of the adapter's starting weights.
+        tokenizer_folder: Where the tokenizer is, if not with the backbone.
         progress: Told of a download.
 
     Raises:
-        ConfigError: The prompt, the grade words, the objective or the adapter do not fit the backbone.
+        ConfigError: The prompt, the grade words, the objective or the adapter do not fit the backbone, or
+            transformers cannot load it.
         DownloadError: The weights could not be fetched.
     """
     words = list(config.grade_words or grade_scale.names)
@@ -47,17 +56,22 @@ def build_model(
     objective = build("objective", OBJECTIVES, config.objective)
     template = PromptTemplate.parse(config.prompt, words)
     folder = resolve(config.backbone, progress=progress, trust_remote_code=config.trust_remote_code)
-    tokenizer = _load_tokenizer(folder, config)
+    with _loading(config.backbone):
+        tokenizer = _load_tokenizer(tokenizer_folder or folder, config)
     dtype = _pick_dtype(config)
     prompt: CausalPrompt | EncoderPrompt
     if _is_causal(folder):
         prompt = CausalPrompt(tokenizer, template, config.max_length)
-        body, head = load_causal(folder, dtype, prompt.grade_word_ids(words), config.trust_remote_code)
+        word_ids = prompt.grade_word_ids(words)
+        with _loading(config.backbone):
+            body, head = load_causal(folder, dtype, word_ids, config.trust_remote_code)
         pooling: LastToken | MatchPooling = LastToken()
     else:
         prompt = EncoderPrompt(tokenizer, template, config.max_length)
-        body = load_encoder(folder, dtype, config.trust_remote_code)
+        with _loading(config.backbone):
+            body = load_encoder(folder, dtype, config.trust_remote_code)
         head, pooling = _blank_head(body, objective, len(grade_scale)), MatchPooling()
+    _check_length(body, config)
     seed_torch(seed)
     scorer = Scorer(attach(body, config.adapter, config.backbone), pooling, head)
     scorer.to(PartialState().device)
@@ -66,18 +80,39 @@ def build_model(
     )
 
 
+@contextmanager
+def _loading(backbone: str) -> Iterator[None]:
+    """What transformers has against a folder, as a fault of the config."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ConfigError("backbone", [f"{backbone}: transformers cannot load it: {error}"]) from error
+
+
+def _check_length(body: PreTrainedModel, config: ModelConfig) -> None:
+    limit = getattr(body.config.get_text_config(), "max_position_embeddings", None)
+    if isinstance(limit, int) and 0 < limit < config.max_length:
+        raise ConfigError(
+            "max_length", [f"expected at most {limit} for {config.backbone}, received {config.max_length}"]
+        )
+
+
 def _load_tokenizer(folder: Path, config: ModelConfig) -> PreTrainedTokenizerBase:
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
         folder, trust_remote_code=config.trust_remote_code, local_files_only=True
     )
+    if not tokenizer.is_fast:
+        raise ValueError("its tokenizer is a slow one: a tokenizer.json is needed")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token is None:
+        raise ValueError("its tokenizer has neither a padding nor an end token")
     return tokenizer
 
 
 def _is_causal(folder: Path) -> bool:
     architectures = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures")
-    return any(name.endswith(("ForCausalLM", "ForConditionalGeneration")) for name in architectures or ())
+    return any(name.endswith("ForCausalLM") for name in architectures or ())
 
 
 def _pick_dtype(config: ModelConfig) -> torch.dtype:

@@ -66,7 +66,11 @@ def save_model(model: NeuralRelevanceModel, folder: Path, reference: Reference |
             grades=model.grade_scale.names,
             model=model.config,
             fingerprint=model.fingerprint,
-            files={path.name: sha256_of(path) for path in sorted(temporary.iterdir())},
+            files={
+                path.relative_to(temporary).as_posix(): sha256_of(path)
+                for path in sorted(temporary.rglob("*"))
+                if path.is_file()
+            },
         )
         write_text(temporary / CARD, json.dumps(card.model_dump(mode="json"), indent=2) + "\n")
 
@@ -114,7 +118,7 @@ def load_model(
     folder = Path(folder)
     card = read_card(folder)
     config = card.model.model_copy(update={"backbone": backbone}) if backbone else card.model
-    model = build_model(config, GradeScale(card.grades), progress=progress)
+    model = build_model(config, GradeScale(card.grades), tokenizer_folder=folder, progress=progress)
     if model.fingerprint != card.fingerprint:
         raise CheckpointError(
             f"{folder}: was trained on other weights than {config.backbone} holds now; give the right ones "

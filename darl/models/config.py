@@ -22,7 +22,7 @@ class AdapterConfig(BaseModel):
         upper_layers: Adapt the upper n layers only (cheaper: no gradient flows below them); None = all.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rank: int = Field(16, ge=1, le=1024)
     alpha: float = Field(32.0, gt=0)
@@ -46,7 +46,7 @@ class ModelConfig(BaseModel):
         trust_remote_code: Run Python code that comes with the weights. Off unless asked for here by name.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     backbone: str
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

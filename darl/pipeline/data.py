@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from darl.catalogue import Component, build, component_faults
 from darl.data.catalogue import CORPORA
 from darl.data.corpus import Corpus
+from darl.data.files import suffix_of
 from darl.data.readers import read_graded_pairs, read_pool
 from darl.data.splits import check_no_leak
 from darl.errors import ConfigError
 from darl.grades import GradeScale
-from darl.pairs import GradedPair, Pair
+from darl.pairs import GradedPair, Pair, digest_of
+from darl.progress import SILENT, Progress
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,13 @@ class Splits:
     pool: tuple[Pair, ...]
     gold: Mapping[Pair, int]
     test: Mapping[str, tuple[GradedPair, ...]]
+
+    @property
+    def digest(self) -> str:
+        """Identity of all pairs and grades."""
+        gold = [GradedPair(pair, self.gold[pair]) for pair in self.pool if pair in self.gold]
+        graded = [digest_of(part) for part in (self.train, self.valid, gold, *self.test.values())]
+        return hashlib.sha256(" ".join([digest_of(self.pool), *graded]).encode()).hexdigest()
 
     def check(self, item_fields: Sequence[str]) -> None:
         """Refuse leaks between splits, and a prompt that uses fields which no training pair has."""
@@ -69,7 +80,7 @@ class DataConfig(BaseModel):
     train: str
     valid: str
     pool: str | None = None
-    test: dict[str, str] = Field(min_length=1)
+    test: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], str] = Field(min_length=1)
 
     @field_validator("corpora")
     @classmethod
@@ -119,6 +130,7 @@ class DataConfig(BaseModel):
             if not path.is_file():
                 known = ", ".join(sorted({*self.corpora, "insurance"}))
                 raise ConfigError("data", [f"no file {path}, and no CORPUS:SLICE of a corpus ({known})"])
+            suffix_of(path)
             return str(path)
         slices = self.corpus(name).slices
         if part not in slices:
@@ -129,50 +141,69 @@ class DataConfig(BaseModel):
         """A declared corpus, or `insurance`."""
         return build("corpus", CORPORA, self.corpora.get(name, Component(name=name)))
 
-    def load(self, scale: GradeScale, item_fields: Sequence[str] = ()) -> Splits:
+    def load(
+        self,
+        scale: GradeScale,
+        item_fields: Sequence[str] = (),
+        *,
+        bad_rows: Path | None = None,
+        progress: Progress = SILENT,
+    ) -> Splits:
         """Read every split and check that none leaks into another.
 
         Args:
             scale: The experiment's grades.
             item_fields: Extra fields that the prompt uses.
+            bad_rows: A folder in which the bad rows of each file are set aside, instead of failing.
+            progress: Is told how many rows were set aside.
 
         Raises:
             DataError: A file is wrong, or a query stands in two splits.
             ConfigError: A corpus has other grades than the experiment, or no training pair has a field
                 that the prompt uses.
         """
-        read = _Reader(self, scale, tuple(item_fields))
+        read = _Reader(self, scale, tuple(item_fields), bad_rows, progress)
         pool, gold = read.pool(self.pool) if self.pool is not None else ((), {})
-        test = {name: read.graded(source) for name, source in self.test.items()}
-        splits = Splits(read.graded(self.train), read.graded(self.valid), pool, gold, test)
+        test = {name: read.graded(source, f"test.{name}") for name, source in self.test.items()}
+        splits = Splits(read.graded(self.train, "train"), read.graded(self.valid, "valid"), pool, gold, test)
         splits.check(tuple(item_fields))
         return splits
 
 
 class _Reader:
-    def __init__(self, config: DataConfig, scale: GradeScale, item_fields: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        config: DataConfig,
+        scale: GradeScale,
+        item_fields: tuple[str, ...],
+        bad_rows: Path | None,
+        progress: Progress,
+    ) -> None:
         self.config, self.scale, self.item_fields = config, scale, item_fields
+        self.bad_rows, self.progress = bad_rows, progress
         self.corpora: dict[str, Corpus] = {}
 
-    def graded(self, source: str) -> tuple[GradedPair, ...]:
+    def graded(self, source: str, split: str) -> tuple[GradedPair, ...]:
         if self.config.is_file(source):
-            return tuple(read_graded_pairs(Path(source), self.scale, item_fields=self.item_fields))
+            return tuple(read_graded_pairs(source, self.scale, **self._how(split)))
         name, _, part = source.partition(":")
         corpus = self.corpora.setdefault(name, self.config.corpus(name))
         if corpus.grade_scale != self.scale:
-            raise ConfigError(
-                "grades",
-                [f"expected those of {name} {corpus.grade_scale.names}, received {self.scale.names}"],
-            )
+            expected, received = corpus.grade_scale.names, self.scale.names
+            raise ConfigError("grades", [f"expected those of {name} {expected}, received {received}"])
         return corpus.load(part)
 
     def pool(self, source: str) -> tuple[tuple[Pair, ...], dict[Pair, int]]:
         if not self.config.is_file(source):
-            both = self.graded(source)
+            both = self.graded(source, "pool")
             return tuple(one.pair for one in both), {one.pair: one.grade for one in both}
-        pairs, grades = read_pool(Path(source), self.scale, item_fields=self.item_fields)
+        pairs, grades = read_pool(source, self.scale, **self._how("pool"))
         gold = {pair: grade for pair, grade in zip(pairs, grades, strict=True) if grade is not None}
         return tuple(pairs), gold
+
+    def _how(self, split: str) -> dict[str, Any]:
+        aside = None if self.bad_rows is None else self.bad_rows / f"{split}.jsonl"
+        return {"item_fields": self.item_fields, "bad_rows": aside, "progress": self.progress}
 
 
 def _folder(info: ValidationInfo) -> Path:

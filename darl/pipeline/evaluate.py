@@ -25,6 +25,7 @@ def evaluate(
     backbone: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
+    bad_rows: Path | None = None,
     progress: Progress = SILENT,
 ) -> Report:
     """Predict graded files with models and put the results side by side.
@@ -36,6 +37,7 @@ def evaluate(
         backbone: Where the models' backbone is now.
         resamples: Of the intervals.
         seed: Of the resampling.
+        bad_rows: A folder in which rows that are wrong are set aside; None stops at them.
         progress: Told how far it is.
 
     Raises:
@@ -53,7 +55,16 @@ def evaluate(
     runs = {}
     for name, folder in models.items():
         fields = template_fields(cards[name].model.prompt)
-        graded = {part: read_graded_pairs(path, scale, item_fields=fields) for part, path in slices.items()}
+        graded = {
+            part: read_graded_pairs(
+                path,
+                scale,
+                item_fields=fields,
+                bad_rows=None if bad_rows is None else bad_rows / f"{part}.jsonl",
+                progress=progress,
+            )
+            for part, path in slices.items()
+        }
         model = load_model(folder, backbone=backbone, progress=progress)
         runs[name] = {
             part: [judge(rows, model.predict([one.pair for one in rows], progress=progress))]
@@ -65,6 +76,6 @@ def evaluate(
         {name: {} for name in runs},
         baseline,
         np.random.default_rng(seed),
-        title="Evaluation of " + ", ".join(str(folder) for folder in models.values()),
+        title="Evaluation of " + ", ".join(models),
         resamples=resamples,
     )

@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -140,7 +141,7 @@ class Experiment(BaseModel):
     title: str
     notes: tuple[str, ...] = ()
     grades: Annotated[GradeScale, BeforeValidator(_scale)] = GradeScale()
-    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((0,), min_length=1)
     model: ModelConfig
     data: DataConfig
     recipes: dict[str, Recipe] = Field(min_length=1)
@@ -149,8 +150,11 @@ class Experiment(BaseModel):
 
     @field_validator("model")
     @classmethod
-    def _prompt_fits(cls, value: ModelConfig) -> ModelConfig:
+    def _prompt_fits(cls, value: ModelConfig, info: ValidationInfo) -> ModelConfig:
         faults = template_faults(value.prompt)
+        if value.backbone.startswith("."):
+            folder = (info.context or {}).get("folder", Path())
+            value = value.model_copy(update={"backbone": str(folder / value.backbone)})
         if "objective" in value.model_fields_set:
             faults.append("objective: belongs in a recipe, not in model")
         if faults:
@@ -179,9 +183,11 @@ class Experiment(BaseModel):
         words = self.model.grade_words
         if words and len(words) != len(self.grades):
             faults.append(f"model.grade_words: expected {len(self.grades)} words, received {list(words)}")
+        if len(set(words)) < len(words):
+            faults.append(f"model.grade_words: expected different words, received {list(words)}")
         if self.rounds and self.data.pool is None:
             faults.append("data.pool: a recipe has a round, and there is no pool to select from")
-        if self._asks_people and (len(self.seeds) > 1 or self.rounds > 1):
+        if self._annotators - {"oracle"} and (len(self.seeds) > 1 or self.rounds > 1):
             faults.append("annotator spreadsheet: expected one seed and one round, so that people grade once")
         if faults:
             raise ValueError("; ".join(faults))
@@ -198,9 +204,14 @@ class Experiment(BaseModel):
         return self.report.baseline or next(iter(self.recipes))
 
     @property
-    def _asks_people(self) -> bool:
+    def _annotators(self) -> set[str]:
         stages = [stage for recipe in self.recipes.values() for stage in recipe.stages]
-        return any(stage.round is not None and stage.round.annotator.name != "oracle" for stage in stages)
+        return {stage.round.annotator.name for stage in stages if stage.round is not None}
+
+    @property
+    def asks_oracle(self) -> bool:
+        """Whether a round reads the pool's held-back grades."""
+        return "oracle" in self._annotators
 
     def model_config_of(self, recipe: Recipe) -> ModelConfig:
         """The model's config with the recipe's objective."""
@@ -237,6 +248,6 @@ def check_experiment(raw: Mapping[str, Any], path: Path) -> Experiment:
         ConfigError: With every fault found.
     """
     try:
-        return Experiment.model_validate(raw, context={"folder": path.parent})
+        return Experiment.model_validate(raw, context={"folder": path.parent.absolute()})
     except ValidationError as error:
         raise ConfigError(str(path), faults_of(error)) from error

@@ -37,7 +37,7 @@ def _stage_work(stage: Stage, recipe: Recipe, number: int, splits: Splits, folde
     before = [one.round.budget for one in recipe.stages[: number - 1] if one.round]
     if stage.round and not (folder / "round" / FOUND).exists():
         views = 2 if stage.round.features == "frozen" else 1
-        work += len(splits.train) + len(splits.valid) + views * (len(splits.pool) - sum(before))
+        work += len(splits.train) + sum(before) + len(splits.valid) + views * (len(splits.pool) - sum(before))
     if not (folder / "model").exists():
         budget = sum(before) + (stage.round.budget if stage.round else 0)
         main = {"train": len(splits.train), "selected": budget, "both": len(splits.train) + budget}[

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from darl.data.pool import Pool
+from darl.errors import ConfigError
 from darl.evaluation.judged import Judged, judge
 from darl.evaluation.report import Report, RoundView, build_report
 from darl.evaluation.write import write_report
@@ -22,7 +23,7 @@ from darl.models.reference import Reference, take_reference
 from darl.pairs import GradedPair
 from darl.pipeline.dasa import FOUND, LABELS, annotate_round, choose_for_round, read_round
 from darl.pipeline.data import Splits
-from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.experiment import Experiment
 from darl.pipeline.plan import planned_work
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import RoundConfig, Stage
@@ -33,7 +34,9 @@ from darl.progress import SILENT, Progress
 from darl.training.loop import train_stage
 
 
-def run(experiment: Experiment, run_dir: RunDir, *, progress: Progress = SILENT) -> Report:
+def run(
+    experiment: Experiment, run_dir: RunDir, *, bad_rows: Path | None = None, progress: Progress = SILENT
+) -> Report:
     """Train every recipe with every seed, and report on all of them.
 
     What an earlier, interrupted run left in `run_dir` is not made again; the end is the same.
@@ -41,20 +44,38 @@ def run(experiment: Experiment, run_dir: RunDir, *, progress: Progress = SILENT)
     Args:
         experiment: What to do.
         run_dir: Where everything is kept.
+        bad_rows: A folder in which rows that are wrong are set aside; None stops at them.
         progress: Told how far it is.
 
     Raises:
         AnnotationPending: People have to grade a file; go on with the same call afterwards.
         DarlError: Data, weights or settings that do not fit, as the message says.
     """
-    splits = experiment.data.load(experiment.grades, template_fields(experiment.model.prompt))
+    fields = template_fields(experiment.model.prompt)
+    splits = experiment.data.load(experiment.grades, fields, bad_rows=bad_rows, progress=progress)
+    _check(experiment, splits)
+    run_dir.check_data(splits.digest)
     work = Work(progress, planned_work(experiment, splits, run_dir))
     for seed in experiment.seeds:
-        for name, recipe in experiment.recipes.items():
-            _Apprentice(experiment, recipe, seed, splits, run_dir, work).run(name)
+        for name in experiment.recipes:
+            _Apprentice(experiment, name, seed, splits, run_dir, work).run()
     report = _report(experiment, splits, run_dir)
     run_dir.once(run_dir.root / "report.json", lambda: write_report(report, run_dir.root))
     return report
+
+
+def _check(experiment: Experiment, splits: Splits) -> None:
+    """Tell what the data have against the recipes now, not when stages have been trained."""
+    faults = [
+        f"recipe {name}: its rounds spend {recipe.budget} labels, and the pool has {len(splits.pool)} pairs"
+        for name, recipe in experiment.recipes.items()
+        if recipe.budget > len(splits.pool)
+    ]
+    unknown = sum(pair not in splits.gold for pair in splits.pool)
+    if unknown and experiment.asks_oracle:
+        faults.append(f"data.pool: {unknown} pairs have no grade, which annotator oracle needs of every pair")
+    if faults:
+        raise ConfigError("experiment", faults)
 
 
 class _Apprentice:
@@ -63,19 +84,21 @@ class _Apprentice:
     def __init__(
         self,
         experiment: Experiment,
-        recipe: Recipe,
+        name: str,
         seed: int,
         splits: Splits,
         run_dir: RunDir,
         progress: Progress,
     ) -> None:
+        recipe = experiment.recipes[name]
         self.experiment, self.recipe, self.seed, self.splits = experiment, recipe, seed, splits
+        self.name = name
         self.run_dir, self.progress = run_dir, progress
         self.pool = Pool(splits.pool)
         self.at: Path | None = None  # the model folder of the last finished stage
         self._model: NeuralRelevanceModel | None = None
 
-    def run(self, name: str) -> None:
+    def run(self) -> None:
         for number, stage in enumerate(self.recipe.stages, start=1):
             folder = self.run_dir.stage(self.recipe, self.seed, number)
             if stage.round is not None:
@@ -85,7 +108,7 @@ class _Apprentice:
             else:
                 self._model = None
             self.at = folder / "model"
-        self._test(name, folder / "model")
+        self._test(folder / "model")
 
     def _round(self, round_: RoundConfig, folder: Path, number: int) -> None:
         """Choose what the training set does not cover, and have it graded."""
@@ -124,6 +147,7 @@ class _Apprentice:
             stage,
             seed=seed,
             folder=folder,
+            name=f"{self.name}, stage {stage.name}",
             progress=self.progress,
         )
         self.run_dir.once(folder / "model", lambda: keep_model(model, folder, self._reference(model, folder)))
@@ -145,18 +169,18 @@ class _Apprentice:
             return None
         return take_reference(
             model,
-            self.splits.train,
+            self.splits.train + self.pool.graded,
             self.splits.valid,
             size=self.experiment.reference_size,
             rng=np.random.default_rng(self.seed),
             progress=self.progress,
         )
 
-    def _test(self, recipe: str, model: Path) -> None:
+    def _test(self, model: Path) -> None:
         """Predict every test slice with the final model."""
-        self.run_dir.link(self.run_dir.recipe(recipe, self.seed) / "model", model)
+        self.run_dir.link(self.run_dir.recipe(self.name, self.seed) / "model", model)
         for name, graded in self.splits.test.items():
-            path = self.run_dir.predictions(recipe, self.seed, name)
+            path = self.run_dir.predictions(self.name, self.seed, name)
             self.run_dir.once(path, partial(self._predict, graded, path))
         self._model = None
 

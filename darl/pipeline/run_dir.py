@@ -1,6 +1,7 @@
 """Where a run keeps what it made, so that it can be read, and resumed.
 
     experiment.json                       the experiment as it was checked
+    data.sha256                           identity of the pairs
     environment.json                      versions and hardware
     report.json, report.html              the result
     stages/seed-N/1-NAME-DIGEST/          one folder a stage
@@ -21,6 +22,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from darl.pipeline.environment import environment
 from darl.pipeline.experiment import Experiment, Recipe
 
 EXPERIMENT = "experiment.json"
+DATA = "data.sha256"
 
 
 class RunDir:
@@ -45,7 +48,8 @@ class RunDir:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._state = PartialState()
+        # The others may wait for hours while the main process predicts a pool.
+        self._state = PartialState(timeout=timedelta(days=7))
 
     @classmethod
     def open(cls, root: Path, experiment: Experiment, *, resume: bool) -> RunDir:
@@ -57,14 +61,21 @@ class RunDir:
         run_dir = cls(root)
         path = root / EXPERIMENT
         wanted = experiment.model_dump(mode="json")
+        if root.exists() and not root.is_dir():
+            raise ConfigError(str(root), ["is a file: give a folder"])
         if path.exists() and not resume:
             raise ConfigError(str(root), ["holds a run already: go on with --resume, or give another --out"])
-        if not path.exists() and root.exists() and any(root.iterdir()):
+        if (
+            not path.exists()
+            and root.exists()
+            and any(not one.name.startswith(".") for one in root.iterdir())
+        ):
             raise ConfigError(str(root), ["holds files that are not a run's: give another --out"])
         if path.exists() and (changed := _changed(json.loads(path.read_text(encoding="utf-8")), wanted)):
             raise ConfigError(
                 str(root), [f"the run was begun with another {key}: give another --out" for key in changed]
             )
+        run_dir._state.wait_for_everyone()
         run_dir.once(path, lambda: write_text(path, json.dumps(wanted, indent=2) + "\n"))
         run_dir.write(root / "environment.json", json.dumps(environment(), indent=2) + "\n")
         return run_dir
@@ -88,6 +99,25 @@ class RunDir:
         if self._state.is_main_process and not path.exists():
             make()
         self._state.wait_for_everyone()
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes and tells."""
+        return bool(self._state.is_main_process)
+
+    def check_data(self, digest: str) -> None:
+        """Refuse to go on with other data than the run was begun with.
+
+        Raises:
+            ConfigError: The data are not those of the run: its labels and predictions would be matched
+                with other pairs.
+        """
+        path = self.root / DATA
+        self.once(path, lambda: write_text(path, digest + "\n"))
+        if path.read_text(encoding="utf-8").strip() != digest:
+            raise ConfigError(
+                str(self.root), ["the data have changed since the run was begun: give another --out"]
+            )
 
     def write(self, path: Path, text: str) -> None:
         """Write, in the main process only."""

@@ -38,7 +38,11 @@ def read_reference(folder: Path) -> Reference:
 def make_reference(
     model: RelevanceModel, graded: Sequence[GradedPair], round_: RoundConfig, *, seed: int, progress: Progress
 ) -> Reference:
-    """A reference from graded pairs: four fifths of the queries to fit on, one to say what is usual."""
+    """A reference from graded pairs: four fifths of the queries to fit on, one to say what is usual.
+
+    Give pairs the model was not trained on where there are some: on tuned features, those it was trained on
+    look more usual than they are.
+    """
     parts = split_by_query(graded, {"fit": 0.8, "held_out": 0.2}, np.random.default_rng(seed))
     return take_reference(
         model,
@@ -75,11 +79,12 @@ def selected_rows(
     """
     candidates = find_candidates(model, reference, pairs, round_, progress=progress)
     predictions = candidates.predictions
+    fields = field_names(pairs)
     usual = np.sort(candidates.in_dist_scores)
     for rank, row in enumerate(select(candidates, round_, np.random.default_rng(seed)), start=1):
         score = float(candidates.ood_scores[row])
         yield {
-            **pair_row(pairs[row], field_names(pairs)),
+            **pair_row(pairs[row], fields),
             "rank": rank,
             "pool_row": int(row),
             "ood_score": score,

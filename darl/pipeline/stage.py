@@ -52,6 +52,8 @@ class RoundConfig(BaseModel):
         if value.name not in ANNOTATORS:
             known = ", ".join(sorted(ANNOTATORS))
             raise ValueError(f"unknown name {value.name!r}: expected one of {known}")
+        if value.arguments:
+            raise ValueError(f"{value.name} takes no arguments, received {', '.join(value.arguments)}")
         return value
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from accelerate import PartialState
 
 from darl.data.splits import check_no_leak, split_by_query
 from darl.errors import ConfigError
@@ -67,10 +68,15 @@ def train(
     check_no_leak({"train": [one.pair for one in graded], "valid": [one.pair for one in valid]})
     trained = build_model(model, grades or GradeScale(), seed=seed, progress=progress)
     train_stage(trained, Examples(tuple(graded)), valid, training, seed=seed, folder=out, progress=progress)
-    reference = None
-    if reference_size:
-        reference = take_reference(trained, graded, valid, size=reference_size, rng=rng, progress=progress)
-    keep_model(trained, out, reference)
+    state = PartialState()
+    if state.is_main_process:
+        reference = None
+        if reference_size:
+            reference = take_reference(
+                trained, graded, valid, size=reference_size, rng=rng, progress=progress
+            )
+        keep_model(trained, out, reference)
+    state.wait_for_everyone()
     return trained
 
 
@@ -81,6 +87,8 @@ def keep_model(model: NeuralRelevanceModel, folder: Path, reference: Reference |
 
 
 def _check_folder(out: Path, resume: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise ConfigError(str(out), ["is a file: give a folder"])
     if (out / "model").exists():
         raise ConfigError(str(out), ["holds a trained model already: give another folder"])
     if (out / LOG).exists() and not resume:

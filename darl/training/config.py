@@ -21,7 +21,7 @@ class TrainingConfig(BaseModel):
         keep_best: End with the weights of the epoch with the lowest validation loss.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epochs: int = Field(3, ge=0)
     lr: float = Field(3e-4, gt=0)

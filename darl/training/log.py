@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from darl.files import write_text
+from darl.training.checkpoint import Position
 
 LOG = "log.jsonl"
 
@@ -17,12 +18,12 @@ class StageLog:
 
     Args:
         folder: The stage's folder.
-        step: Steps done so far: lines of later steps (written after the checkpoint that is being resumed
-            from) are taken out, so that no step stands there twice.
+        position: How far the stage is: lines written after the checkpoint that is being resumed from are
+            taken out, so that none stands there twice.
         enabled: False on processes other than the main one.
     """
 
-    def __init__(self, folder: Path, step: int, enabled: bool) -> None:
+    def __init__(self, folder: Path, position: Position, enabled: bool) -> None:
         self.path = folder / LOG
         self.enabled = enabled
         self._board: Any = None
@@ -30,11 +31,11 @@ class StageLog:
             return
         folder.mkdir(parents=True, exist_ok=True)
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        write_text(self.path, "".join(line + "\n" for line in lines if _is_done(line, step)))
+        write_text(self.path, "".join(line + "\n" for line in lines if _is_done(line, position)))
         if importlib.util.find_spec("tensorboard") is not None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=position.step)
 
     def write(self, step: int, **values: float) -> None:
         """One line: the step, and named values."""
@@ -52,8 +53,11 @@ class StageLog:
             self._board.close()
 
 
-def _is_done(line: str, step: int) -> bool:
+def _is_done(line: str, position: Position) -> bool:
     try:
-        return int(json.loads(line)["step"]) <= step
+        entry = json.loads(line)
+        # Within an epoch the validation of this step is still to come.
+        ahead = "valid_loss" in entry and position.batch > 0
+        return bool(entry["step"] < position.step or (entry["step"] == position.step and not ahead))
     except (ValueError, KeyError):  # a line cut short by a kill
         return False

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import GradientAccumulationPlugin
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from darl.errors import ConfigError
-from darl.models.neural import PREDICT_TOKENS, NeuralRelevanceModel, length_batches
+from darl.errors import ConfigError, DivergedError
+from darl.models.neural import NeuralRelevanceModel, length_batches
 from darl.models.seed import seed_torch
-from darl.pairs import GradedPair
+from darl.pairs import GradedPair, digest_of
 from darl.progress import SILENT, Progress, task
 from darl.training.batches import Examples, shuffled_batches
 from darl.training.checkpoint import CHECKPOINT, Position, load_checkpoint, save_checkpoint
@@ -61,6 +62,7 @@ def train_stage(
 
     Raises:
         CheckpointError: `folder` holds a checkpoint of something else, or a damaged one.
+        DivergedError: The validation loss is no longer a number.
         ConfigError: `patience` is set and there is nothing to validate on.
     """
     if config.patience is not None and not valid:
@@ -108,18 +110,22 @@ class _Loop:
     ) -> None:
         self.model, self.examples, self.config, self.seed = model, examples, config, seed
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
-        self.accelerator = Accelerator()
+        # What `accelerate launch` sets for its own scripts must not change what is trained here.
+        self.accelerator = Accelerator(
+            mixed_precision="no",
+            gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+        )
         self.train, self.valid = _Encoded.of(model, examples.all), _Encoded.of(model, valid)
         self.weights = model.trainable()
         self.optimizer = _optimizer(self.weights, config)
         self.scorer: nn.Module = self.accelerator.prepare(model.scorer)
-        self.plan = _plan(config, examples, valid, seed)
+        self.plan = _plan(model, config, examples, valid, seed)
         self.total_steps = config.epochs * math.ceil(len(examples) / config.batch_size)
         self.position, self.best = Position(), dict[str, Tensor]()
         if (folder / CHECKPOINT).exists():
             self.position, self.best = load_checkpoint(folder, self.plan, self.weights, self.optimizer)
         self.saved_at = time.monotonic()
-        self.log = StageLog(folder, self.position.step, self.accelerator.is_main_process)
+        self.log = StageLog(folder, self.position, self.accelerator.is_main_process)
 
     def run(self, progress: Progress) -> None:
         done = min(self.position.batch * self.config.batch_size, len(self.examples))
@@ -196,12 +202,16 @@ class _Loop:
         if not self.valid.texts:
             return
         self.model.scorer.eval()
-        batches = length_batches(self.valid.lengths, PREDICT_TOKENS)
+        batches = length_batches(self.valid.lengths, self.model.batch_tokens)
         total = torch.zeros((), dtype=torch.float64, device=self.model.device)
         with torch.no_grad():
             for rows in batches[self.accelerator.process_index :: self.accelerator.num_processes]:
                 total += self._loss(self.valid, rows, self.model.scorer).double() * len(rows)
         loss = float(self.accelerator.reduce(total, reduction="sum")) / len(self.valid.texts)
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"the validation loss is {loss} after step {self.position.step}: use a lower lr"
+            )
         self.log.write(self.position.step, valid_loss=loss)
         if loss < self.position.best_loss:
             self.position.best_loss, self.position.bad_epochs = loss, 0
@@ -225,11 +235,24 @@ def _optimizer(weights: dict[str, nn.Parameter], config: TrainingConfig) -> Adam
     return AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
 
 
-def _plan(config: TrainingConfig, examples: Examples, valid: Sequence[GradedPair], seed: int) -> str:
-    """Identity of a stage: its settings, seed and data."""
-    digest = hashlib.sha256(json.dumps([config.model_dump(), seed, examples.share]).encode())
+def _plan(
+    model: NeuralRelevanceModel,
+    config: TrainingConfig,
+    examples: Examples,
+    valid: Sequence[GradedPair],
+    seed: int,
+) -> str:
+    """Identity of a stage: the model, the settings, the seed and the data."""
+    made_of = model.config.model_dump(mode="json", exclude={"backbone"})  # its fingerprint says which
+    identity = [
+        made_of,
+        model.fingerprint,
+        model.grade_scale.names,
+        config.model_dump(mode="json"),
+        seed,
+        examples.share,
+    ]
+    digest = hashlib.sha256(json.dumps(identity).encode())
     for part in (examples.main, examples.replay, valid):
-        for one in part:
-            digest.update(repr(one).encode())
-        digest.update(b"\0")
+        digest.update(digest_of(part).encode())
     return digest.hexdigest()

@@ -97,6 +97,8 @@ def test_a_vocabulary_that_melts_a_grade_word_into_the_prompt():
         ("{brand} {query} {item}", "expected {brand} after {query}"),
         ("{query} {item!r}", "plain names"),
         ("{query} {item} {0}", "plain names"),
+        ("{query} {item} {}", "plain names"),
+        ("say {{query}} {query} {item}", "plain names"),
         ("{query} {item} {", "prompt:"),
     ],
 )

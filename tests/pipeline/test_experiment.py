@@ -46,6 +46,13 @@ REACH = ("recipes", "darl", "stages", 1)
         (("grades",), ["one"], "grades: expected at least 2 grade names"),
         (("grades",), ["a", "a"], "grades: grade names must differ"),
         (("seeds",), [1, 1], "seeds: expected different seeds"),
+        (("seeds",), [-1], "seeds.0"),
+        (("model", "grade_words"), ["a", "a", "b"], "model.grade_words: expected different words"),
+        (("model", "prompt"), "{query} {{x}} {item}", "braces are for plain names"),
+        (("data", "train"), "../experiment.py", "data: train: no file"),
+        (("data", "test", "../up"), "shop:in_dist", "data.test.../up"),
+        ((*REACH, "lr"), float("inf"), "recipes.darl.stages.1.lr"),
+        ((*REACH, "round", "annotator"), {"name": "oracle", "x": 1}, "oracle takes no arguments"),
         (("seeds",), [], "seeds"),
         (("data", "train"), "nowhere.jsonl", "data: train: no file"),
         (("data", "test", "far_ood"), "shop:far", "data: test.far_ood: shop has no slice 'far'"),
@@ -56,7 +63,7 @@ REACH = ("recipes", "darl", "stages", 1)
         (
             ("recipes", "darl", "objective", "sharpness"),
             -1,
-            "recipes.darl.objective: soft_grades: sharpness: expected > 0",
+            "recipes.darl.objective: soft_grades: sharpness: expected a finite number > 0",
         ),
         ((*REACH, "lr"), -1, "recipes.darl.stages.1.lr"),
         ((*REACH, "examples"), "all", "recipes.darl.stages.1.examples"),
@@ -121,6 +128,17 @@ def test_paths_start_at_the_files_folder(tmp_path, raw):
     assert checked.data.train == str(tmp_path / "here.jsonl")
 
 
+def test_a_suffix_that_is_no_format(tmp_path, raw):
+    (tmp_path / "here.txt").write_text("x")
+    raw["data"]["train"] = "here.txt"
+    assert any(fault.startswith("data: train: ") and ".jsonl" in fault for fault in faults(raw, tmp_path))
+
+
+def test_a_relative_backbone_starts_at_the_files_folder(tmp_path, raw):
+    raw["model"]["backbone"] = "./weights"
+    assert check_experiment(raw, tmp_path / "x.yaml").model.backbone == str(tmp_path / "weights")
+
+
 def test_overrides(write, raw):
     path = write(raw)
     checked = load_experiment(path, ["seeds=[3, 4]", "recipes.plain.stages.0.lr=2e-3", "report.level=0.9"])
@@ -154,6 +172,7 @@ def test_the_demo_is_valid():
 def test_checking_loads_no_transformers():
     code = (
         "import sys; from pathlib import Path; from darl.pipeline.experiment import load_experiment;"
-        "load_experiment(Path('experiments/demo.yaml')); sys.exit('peft' in sys.modules)"
+        "load_experiment(Path('experiments/demo.yaml'));"
+        "sys.exit('peft' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == 0

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from darl.errors import AnnotationPending, ConfigError
+from darl.errors import AnnotationPending, ConfigError, DataError
 from darl.models.checkpoint import load_model
 from darl.pipeline.experiment import load_experiment
 from darl.pipeline.run import run
@@ -169,3 +169,45 @@ def test_people_grade_and_the_run_goes_on(raw, write, tmp_path):
         writer.writerows(rows)
     report = do(path, out, resume=True)
     assert report.rounds[0].selected_grades.tolist() == [1] * 6
+
+
+def test_other_data_under_the_same_names_are_refused(raw, write, tmp_path):
+    rows = [{"query": f"coat {i // 4}", "item": f"parka {i}", "grade": i % 3} for i in range(40)]
+    train = tmp_path / "train.jsonl"
+    train.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    raw["data"]["train"] = "train.jsonl"
+    del raw["recipes"]["darl"]
+    do(write(raw), tmp_path / "run")
+    train.write_text("".join(json.dumps(row) + "\n" for row in reversed(rows)))
+    with pytest.raises(ConfigError, match="data have changed"):
+        do(write(raw), tmp_path / "run", resume=True)
+
+
+def test_bad_rows_of_an_experiment_are_set_aside(raw, write, tmp_path):
+    rows = [{"query": f"coat {i // 4}", "item": f"parka {i}", "grade": i % 3} for i in range(20)]
+    rows.append({"query": "coat", "item": "hat", "grade": "splendid"})
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    raw["data"]["train"] = "train.jsonl"
+    del raw["recipes"]["darl"]
+    with pytest.raises(DataError, match=r"train\.jsonl:21: grade"):
+        do(write(raw), tmp_path / "run")
+    report = do(write(raw), tmp_path / "run", resume=True, bad_rows=tmp_path / "aside")
+    assert report.labels["plain"]["train"] == 20
+    assert "splendid" in (tmp_path / "aside" / "train.jsonl").read_text()
+
+
+def test_what_the_data_have_against_the_recipes_is_told_before_training(raw, write, tmp_path):
+    raw["recipes"]["darl"]["stages"][1]["round"]["budget"] = 31
+    rows = [{"query": f"coat {i}", "item": f"parka {i}"} for i in range(30)]
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    raw["data"]["pool"] = "pool.jsonl"
+    with pytest.raises(ConfigError, match="spend 31 labels, and the pool has 30") as refused:
+        do(write(raw), tmp_path / "run")
+    assert "30 pairs have no grade" in str(refused.value)
+    assert not (tmp_path / "run" / "stages").exists()
+
+
+def test_out_is_a_folder(raw, write, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="is a file"):
+        do(write(raw), tmp_path / "file")

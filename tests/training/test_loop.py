@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from darl.errors import CheckpointError, ConfigError
+from darl.errors import CheckpointError, ConfigError, DivergedError
 from darl.grades import GradeScale
 from darl.models.build import build_model
 from darl.models.config import AdapterConfig, ModelConfig
@@ -162,6 +162,21 @@ def test_a_checkpoint_of_another_plan_is_refused(tiny_llm, tmp_path):
     train(fresh(tiny_llm), tmp_path)
     with pytest.raises(CheckpointError, match="other data, settings or seed"):
         train(fresh(tiny_llm), tmp_path, TrainingConfig(epochs=3, batch_size=8, lr=1e-2))
+
+
+def test_a_checkpoint_of_another_model_is_refused(tiny_llm, tmp_path):
+    train(fresh(tiny_llm), tmp_path)
+    for other in (fresh(tiny_llm, rank=2), fresh(tiny_llm, upper_layers=1), fresh(tiny_llm, alpha=1.0)):
+        with pytest.raises(CheckpointError, match="other data, settings or seed"):
+            train(other, tmp_path)
+
+
+def test_a_loss_that_is_no_number_is_told(tiny_llm, tmp_path):
+    model = fresh(tiny_llm)
+    with torch.no_grad():
+        model.scorer.head.bias.fill_(float("nan"))
+    with pytest.raises(DivergedError, match="lower lr"):
+        train(model, tmp_path)
 
 
 def test_a_damaged_checkpoint_is_refused(tiny_llm, tmp_path):
