@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from darl.catalogue import build
 from darl.errors import ConfigError
@@ -82,11 +83,16 @@ def build_model(
 
 @contextmanager
 def _loading(backbone: str) -> Iterator[None]:
-    """What transformers has against a folder, as a fault of the config."""
+    """What transformers has against a folder, as a fault of the config; without its bar for a second's work."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise ConfigError("backbone", [f"{backbone}: transformers cannot load it: {error}"]) from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _check_length(body: PreTrainedModel, config: ModelConfig) -> None:
