@@ -1,4 +1,7 @@
-"""A finished run as a Markdown page for docs/results: python benchmarks/results_page.py RUN_FOLDER COMMAND."""
+"""A finished run as a Markdown page for docs/results.
+
+python benchmarks/results_page.py RUN_FOLDER COMMAND
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ METRICS = ("macro_f1", "qwk", "auc>=strong", "auc>=weak", "ndcg@10", "ece")
 def cell(row: dict[str, Any], signed: bool = False) -> str:
     """A value with its interval; bold where a difference is significant."""
     if row["value"] is None:
-        return "–"
+        return "-"
     number = f"{row['value']:+.3f}" if signed else f"{row['value']:.3f}"
     if row["low"] is None:
         return number
@@ -33,7 +36,7 @@ def table(report: dict[str, Any], metric: str) -> list[str]:
         lines.append(f"| {model} | {labels} | " + " | ".join(cells) + " |")
         if model != report["baseline"]:
             cells = [cell(apart[model, part, metric], signed=True) for part in report["slices"]]
-            lines.append(f"| {model} − {report['baseline']} | | " + " | ".join(cells) + " |")
+            lines.append(f"| {model} - {report['baseline']} | | " + " | ".join(cells) + " |")
     return lines
 
 
@@ -54,9 +57,7 @@ def main() -> None:
         f"Python {machine['python']}, {packages}. {took / 60:.0f} minutes. Mean over {seeds} seed(s); ",
         end="",
     )
-    print(
-        f"{report['level']:.0%} intervals over {report['resamples']} resamples of queries; bold: significant.\n"
-    )
+    print(f"{report['level']:.0%} intervals over {report['resamples']} resamples of queries.\n")
     for metric in METRICS:
         print(f"### {metric}\n\n" + "\n".join(table(report, metric)) + "\n")
 

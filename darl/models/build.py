@@ -83,7 +83,7 @@ def build_model(
 
 @contextmanager
 def _loading(backbone: str) -> Iterator[None]:
-    """What transformers has against a folder, as a fault of the config; without its bar for a second's work."""
+    """What transformers has against a folder, as a fault of the config; without its own bars."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
