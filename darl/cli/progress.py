@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -17,6 +20,7 @@ from rich.progress import (
 from rich.progress import (
     Progress as Bars,
 )
+from rich.text import Text
 
 from darl.progress import Progress
 
@@ -30,9 +34,19 @@ def cli_progress() -> Iterator[Progress]:
     if not console.is_terminal:
         yield Lines(console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), AmountColumn(), TimeRemainingColumn())
     with Bars(*columns, console=console, speed_estimate_period=120) as bars:
         yield TerminalBars(bars)
+
+
+class AmountColumn(ProgressColumn):
+    """How much of how much: megabytes of a download, else a count."""
+
+    _bytes, _count = DownloadColumn(), MofNCompleteColumn()
+
+    def render(self, task: Task) -> Text:
+        """The amount, in the task's unit."""
+        return self._bytes.render(task) if task.fields.get("unit") == "B" else self._count.render(task)
 
 
 class TerminalBars:
@@ -45,7 +59,7 @@ class TerminalBars:
 
     def start(self, task: str, total: float, unit: str) -> None:
         """A new bar."""
-        self._task = self._bars.add_task(task, total=total)
+        self._task = self._bars.add_task(task, total=total, unit=unit)
 
     def advance(self, n: float) -> None:
         """The bar grows."""

@@ -35,7 +35,7 @@ Example:
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A training setting (epochs=3, lr=3e-4, batch_size=32, ...) or, with model. before it, one of "
+    help="A training setting (epochs=3, lr=4e-4, batch_size=16, ...) or, with model. before it, one of "
     "the model's (model.max_length=256, model.adapter.rank=32, ...).",
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))

@@ -85,14 +85,14 @@ def build_model(
 def _loading(backbone: str) -> Iterator[None]:
     """What transformers has against a folder, as a fault of the config; without its own bars."""
     shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise ConfigError("backbone", [f"{backbone}: transformers cannot load it: {error}"]) from error
     finally:
         if shown:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _check_length(body: PreTrainedModel, config: ModelConfig) -> None:

@@ -24,9 +24,9 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epochs: int = Field(3, ge=0)
-    lr: float = Field(3e-4, gt=0)
+    lr: float = Field(4e-4, gt=0)
     head_lr: float | None = Field(None, gt=0)
-    batch_size: int = Field(32, ge=1)
+    batch_size: int = Field(16, ge=1)
     micro_batch_size: int | None = Field(None, ge=1)
     warmup: float = Field(0.1, ge=0, le=1)
     weight_decay: float = Field(0.01, ge=0)
