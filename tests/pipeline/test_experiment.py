@@ -154,7 +154,7 @@ def test_bad_overrides(write, raw, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"), [("- a\n", "expected a mapping"), ("a: [", "not YAML"), ("a: \x00", "")]
+    ("text", "fault"), [("- a\n", "expected a mapping"), ("a: [", "not YAML"), ("a: \x00", "not YAML")]
 )
 def test_not_an_experiment(tmp_path, text, fault):
     path = tmp_path / "x.yaml"
