@@ -95,38 +95,18 @@ def test_predict_through_a_pipe_gives_the_same(shop, tmp_path):
     assert [row["item_id"] for row in rows] == [json.loads(line)["item_id"] for line in pairs.splitlines()]
 
 
-def test_select_writes_the_reasons(shop, tmp_path):
-    out = tmp_path / "to_grade.csv"
-    darl(
-        "select",
-        shop / "first" / "model",
-        shop / "pool.parquet",
-        "--n",
-        6,
-        "--detector",
-        "knn:k=2",
-        "--out",
-        out,
-    )
-    rows = rows_of(out)
+def test_select_writes_the_reasons_and_the_same_again(shop, tmp_path):
+    outs = tmp_path / "to_grade.csv", tmp_path / "again.csv"
+    for out in outs:
+        model, pool = shop / "first" / "model", shop / "pool.parquet"
+        darl("select", model, pool, "--n", 6, "--detector", "knn:k=2", "--out", out)
+    rows = rows_of(outs[0])
     assert [row["rank"] for row in rows] == list("123456")
     assert len({row["pool_row"] for row in rows}) == 6
     assert all(
         0 <= float(row["ood_percentile"]) <= 100 and row["predicted_grade"] in SCALE.names for row in rows
     )
-    again = tmp_path / "again.csv"
-    darl(
-        "select",
-        shop / "first" / "model",
-        shop / "pool.parquet",
-        "--n",
-        6,
-        "--detector",
-        "knn:k=2",
-        "--out",
-        again,
-    )
-    assert out.read_bytes() == again.read_bytes()
+    assert outs[0].read_bytes() == outs[1].read_bytes()
 
 
 def test_select_without_a_reference(shop, tiny_llm, tmp_path):
