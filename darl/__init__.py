@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from darl.pairs import GradedPair, Pair
     from darl.pipeline.evaluate import evaluate
     from darl.pipeline.experiment import load_experiment
+    from darl.pipeline.predict import predict_to_folder
     from darl.pipeline.run import run
     from darl.pipeline.run_dir import RunDir
     from darl.pipeline.train import train
@@ -40,6 +41,7 @@ _HOMES = {
     "evaluate": "darl.pipeline.evaluate",
     "load_experiment": "darl.pipeline.experiment",
     "load_model": "darl.models.checkpoint",
+    "predict_to_folder": "darl.pipeline.predict",
     "read_graded_pairs": "darl.data.readers",
     "read_pairs": "darl.data.readers",
     "run": "darl.pipeline.run",
@@ -62,6 +64,7 @@ __all__ = [
     "evaluate",
     "load_experiment",
     "load_model",
+    "predict_to_folder",
     "read_graded_pairs",
     "read_pairs",
     "run",

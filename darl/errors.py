@@ -29,11 +29,11 @@ class DarlError(Exception):
     """Root of the tree: catch this to catch everything darl raises on purpose."""
 
 
-def _list_faults(head: str, faults: Sequence[object]) -> str:
-    lines = [f"{head} ({len(faults)} fault{'s' if len(faults) != 1 else ''})"]
-    lines += [f"  - {fault}" for fault in faults[:SHOWN_FAULTS]]
-    if len(faults) > SHOWN_FAULTS:
-        lines.append(f"  ... and {len(faults) - SHOWN_FAULTS} more")
+def _list_faults(head: str, faults: Sequence[object], total: int) -> str:
+    lines = [f"{head} ({total} fault{'s' if total != 1 else ''})"]
+    lines += [f"  - {fault}" for fault in faults]
+    if total > len(faults):
+        lines.append(f"  ... and {total - len(faults)} more")
     return "\n".join(lines)
 
 
@@ -48,7 +48,7 @@ class ConfigError(DarlError):
     def __init__(self, head: str, faults: Sequence[str]) -> None:
         self.head = head
         self.faults = tuple(faults)
-        super().__init__(_list_faults(head, self.faults))
+        super().__init__(_list_faults(head, self.faults[:SHOWN_FAULTS], len(self.faults)))
 
 
 class Fault(NamedTuple):
@@ -72,12 +72,21 @@ class Fault(NamedTuple):
 
 
 class DataError(DarlError):
-    """A data file is wrong; `faults` holds every fault, the message shows the first 20 and the count."""
+    """A data file is wrong.
 
-    def __init__(self, head: str, faults: Sequence[Fault]) -> None:
+    Args:
+        head: What was being read.
+        faults: Every fault; the message shows the first 20 and the count.
+        total: How many there are, where memory had no place for all: `faults` are then the first ones, and
+            the message shows every one of them.
+    """
+
+    def __init__(self, head: str, faults: Sequence[Fault], *, total: int | None = None) -> None:
         self.head = head
         self.faults = tuple(faults)
-        super().__init__(_list_faults(head, self.faults))
+        self.total = len(self.faults) if total is None else total
+        shown = self.faults[:SHOWN_FAULTS] if total is None else self.faults
+        super().__init__(_list_faults(head, shown, self.total))
 
 
 class UnknownGradeError(DarlError):

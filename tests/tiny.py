@@ -9,14 +9,25 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import (
     BertConfig,
     BertModel,
+    BloomConfig,
+    BloomForCausalLM,
+    DiffLlamaConfig,
+    DiffLlamaForCausalLM,
     Gemma2Config,
     Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     GemmaConfig,
     GemmaForCausalLM,
+    Lfm2Config,
+    Lfm2ForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
@@ -49,6 +60,34 @@ CAUSAL = {
     "gemma2": (Gemma2Config, Gemma2ForCausalLM, {"head_dim": 8, "final_logit_softcapping": 3.0}),
     "mistral": (MistralConfig, MistralForCausalLM, {}),
 }
+# A token sees the last few only: in every layer, in the upper one, in the lower one.
+WINDOWED = {
+    "mistral-12": (MistralConfig, MistralForCausalLM, {"sliding_window": 12}),
+    "qwen2-8": (
+        Qwen2Config,
+        Qwen2ForCausalLM,
+        {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1},
+    ),
+    "gemma2-8": (
+        Gemma2Config,
+        Gemma2ForCausalLM,
+        {"head_dim": 8, "sliding_window": 8, "attn_logit_softcapping": 0.5, "query_pre_attn_scalar": 8},
+    ),
+    "gemma3-8": (
+        Gemma3TextConfig,
+        Gemma3ForCausalLM,
+        {"head_dim": 8, "sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
+    ),
+}
+# Decoders whose tokens meet, or know their place, in other ways than a packed row can show them.
+OTHERS = {
+    "bloom": (BloomConfig, BloomForCausalLM, {"n_layer": 2, "n_head": 4}),
+    "mamba": (MambaConfig, MambaForCausalLM, {"state_size": 4}),
+    "lfm2-below": (Lfm2Config, Lfm2ForCausalLM, {"layer_types": ["conv", "full_attention"]}),
+    "lfm2-above": (Lfm2Config, Lfm2ForCausalLM, {"layer_types": ["full_attention", "conv"]}),
+}
+# Two attention calls a layer.
+TWICE = {"diffllama": (DiffLlamaConfig, DiffLlamaForCausalLM, {})}
 
 
 def save_tokenizer(folder: Path, *, encoder: bool = False) -> None:
@@ -73,11 +112,25 @@ def save_tokenizer(folder: Path, *, encoder: bool = False) -> None:
     fast.save_pretrained(folder)
 
 
-def save_causal(folder: Path, architecture: str = "llama", *, tied: bool = True, seed: int = 0) -> Path:
-    """A causal LM with random weights."""
+def make_causal(
+    architecture: str = "llama", *, tied: bool = True, seed: int = 0, strength: float = 1.0
+) -> PreTrainedModel:
+    """A causal LM with random weights; `strength` makes its layers' maps larger, so that tokens matter."""
     torch.manual_seed(seed)
-    config, model, more = CAUSAL[architecture]
+    config, model, more = (CAUSAL | WINDOWED | OTHERS | TWICE)[architecture]
     lm = model(config(**SHAPE, **more, tie_word_embeddings=tied, pad_token_id=0, eos_token_id=1))
+    with torch.no_grad():
+        for module in lm.base_model.modules():
+            if isinstance(module, torch.nn.Linear):
+                module.weight.mul_(strength)
+    return lm
+
+
+def save_causal(
+    folder: Path, architecture: str = "llama", *, tied: bool = True, seed: int = 0, strength: float = 1.0
+) -> Path:
+    """The folder of a causal LM with random weights."""
+    lm = make_causal(architecture, tied=tied, seed=seed, strength=strength)
     lm.save_pretrained(folder)
     save_tokenizer(folder)
     return folder

@@ -12,21 +12,64 @@ EXAMPLE = """\b
 Examples:
   darl predict runs/first/model pairs.csv --out graded.parquet
   zcat traffic.jsonl.gz | darl predict runs/first/model - --out - | head
+  darl predict runs/first/model traffic.parquet --out graded/
+  darl predict runs/first/model traffic/ --out graded/ --shard-size 20000 --features --resume
 """
 
 
 @click.command(epilog=EXAMPLE)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("pairs", type=FILE)
-@click.option("--out", required=True, type=FILE, help=f"Where the grades go. {FORMATS}")
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE|FOLDER/",
+    help=f"Where the grades go. A file: {FORMATS} A folder (ends in /, or has no suffix, or is there): "
+    "Parquet files, written as they are made.",
+)
+@click.option(
+    "--shard-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Folder: pairs of a file, and so of what is in memory at a time.  [default: 50,000]",
+)
+@click.option("--features", is_flag=True, help="Folder: keep the model's features too (float16).")
+@click.option("--resume", is_flag=True, help="Folder: go on; files that are there are not made again.")
 @backbone_option
 @bad_rows_option
-def command(model: Path, pairs: Path, out: Path, backbone: str | None, bad_rows: Path | None) -> None:
+def command(
+    model: Path,
+    pairs: Path,
+    out: str,
+    shard_size: int | None,
+    features: bool,
+    resume: bool,
+    backbone: str | None,
+    bad_rows: Path | None,
+) -> None:
     """Grade PAIRS with the MODEL folder.
 
     The output has the pair, its score (expected grade: 0 is the least relevant), its most probable grade and
     the probability of every grade (prob_NAME), a row each, in the order of the input.
+
+    With a folder as output, PAIRS may be larger than memory, and a folder of files, which are read in the
+    order of their names. All is read once and checked before the model is loaded.
     """
+    if _is_folder(out):
+        _to_folder(model, pairs, Path(out), shard_size, features, resume, backbone, bad_rows)
+    elif shard_size is not None or features or resume:
+        raise click.UsageError("--shard-size, --features and --resume need a folder: --out FOLDER/")
+    elif pairs.is_dir():
+        raise click.UsageError(f"{pairs} is a folder, and so must the output be: --out FOLDER/")
+    else:
+        _to_file(model, pairs, Path(out), backbone, bad_rows)
+
+
+def _is_folder(out: str) -> bool:
+    return out != "-" and (out.endswith("/") or Path(out).is_dir() or not Path(out).suffix)
+
+
+def _to_file(model: Path, pairs: Path, out: Path, backbone: str | None, bad_rows: Path | None) -> None:
     from darl.cli.progress import cli_progress
     from darl.data.files import suffix_of, write_rows
     from darl.data.readers import read_pairs
@@ -41,3 +84,33 @@ def command(model: Path, pairs: Path, out: Path, backbone: str | None, bad_rows:
         loaded = load_model(model, backbone=backbone, progress=progress)
         predictions = loaded.predict(read, progress=progress)
     write_rows(out, prediction_rows(read, predictions, loaded.grade_scale))
+
+
+def _to_folder(
+    model: Path,
+    pairs: Path,
+    out: Path,
+    shard_size: int | None,
+    features: bool,
+    resume: bool,
+    backbone: str | None,
+    bad_rows: Path | None,
+) -> None:
+    from darl.cli.progress import cli_progress
+    from darl.data.stream import SHARD_SIZE
+    from darl.pipeline.predict import predict_to_folder
+
+    with cli_progress() as progress:
+        done = predict_to_folder(
+            model,
+            pairs,
+            out,
+            shard_size=shard_size or SHARD_SIZE,
+            features=features,
+            resume=resume,
+            bad_rows=bad_rows,
+            backbone=backbone,
+            progress=progress,
+        )
+    rate = f" in {done.seconds:,.0f} s ({done.scored / done.seconds:,.1f} pairs/s)" if done.scored else ""
+    click.echo(f"{out}: {done.pairs:,} pairs; {done.scored:,} of them scored now{rate}")

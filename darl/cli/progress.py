@@ -34,7 +34,13 @@ def cli_progress() -> Iterator[Progress]:
     if not console.is_terminal:
         yield Lines(console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), AmountColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        AmountColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+    )
     with Bars(*columns, console=console, speed_estimate_period=120) as bars:
         yield TerminalBars(bars)
 
@@ -47,6 +53,15 @@ class AmountColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """The amount, in the task's unit."""
         return self._bytes.render(task) if task.fields.get("unit") == "B" else self._count.render(task)
+
+
+class RateColumn(ProgressColumn):
+    """How many units a second: nothing for downloads and for the whole run, whose units differ in size."""
+
+    def render(self, task: Task) -> Text:
+        """The rate of late."""
+        counted = task.speed and task.fields.get("unit", "B") != "B"
+        return Text(f"{task.speed:,.1f}/s" if counted else "")
 
 
 class TerminalBars:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from darl.data.readers import COLUMNS
+from darl.data.records import COLUMNS
 from darl.data.splits import share_faults
 from darl.errors import ConfigError
 from darl.grades import GradeScale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import sys
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -14,7 +15,8 @@ from darl.data.delimited import scan_delimited, write_csv
 from darl.data.jsonl import scan_jsonl, write_jsonl
 from darl.data.rows import BadRow, Row
 from darl.errors import ConfigError, DataError, Fault
-from darl.files import whole_file
+from darl.files import CHUNK, whole_file
+from darl.progress import SILENT, Progress
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
 PIPE = Path("-")
@@ -41,19 +43,22 @@ def suffix_of(path: Path) -> str:
     )
 
 
-def scan_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Row | BadRow]:
+def scan_rows(
+    path: Path, columns: Collection[str] | None = None, progress: Progress = SILENT
+) -> Iterator[Row | BadRow]:
     """Every row of a file, one at a time; a line that cannot be decoded comes as a `BadRow`.
 
     Args:
         path: The file; "-" is standard input, as JSONL.
         columns: The columns that are needed; a Parquet file is asked for no others. None: all.
+        progress: Its task advances by the bytes that are read from the disk.
 
     Raises:
         ConfigError: An unknown suffix.
         DataError: The file is not there, cannot be read, is cut short or is not what its suffix says.
     """
     suffix = suffix_of(path)
-    with reading(path), _opened(path, suffix) as handle:
+    with reading(path), _opened(path, suffix, progress) as handle:
         if suffix == ".parquet":
             # pyarrow takes a noticeable part of a second to import, and only Parquet needs it.
             from darl.data.parquet import scan_parquet
@@ -140,12 +145,25 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
+class _Heard(io.FileIO):
+    """A file that tells how much of it is read."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        super().__init__(path)
+        self._progress = progress
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer
+        n = super().readinto(buffer) or 0
+        self._progress.advance(n)
+        return n
+
+
 @contextmanager
-def _opened(path: Path, suffix: str) -> Iterator[BinaryIO]:
+def _opened(path: Path, suffix: str, progress: Progress) -> Iterator[BinaryIO]:
     if path == PIPE:
         yield sys.stdin.buffer
         return
-    with path.open("rb") as handle:
+    with io.BufferedReader(_Heard(path, progress), CHUNK) as handle:
         if suffix.endswith(".gz"):
             with gzip.open(handle) as unpacked:
                 yield cast("BinaryIO", unpacked)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any
+
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from torch import nn
+from peft.tuners.lora import Linear as LoraLinear
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from darl.errors import ConfigError
@@ -49,3 +56,56 @@ def _linear_names(body: PreTrainedModel, first: int) -> list[str]:
         if isinstance(module, nn.Linear)
         and any(part.isdigit() and int(part) >= first for part in name.split(".")[:3])
     ]
+
+
+class FoldedAdapter:
+    """The adapter added into the backbone's weights while nothing is trained.
+
+    W + (alpha / rank) B A takes the place of W, so that a forward pass has no low-rank maps beside the full
+    ones. The sums are kept until the adapter changes; the backbone's own weights come back to the bit. One
+    thread at a time is in the block.
+
+    Args:
+        body: The backbone with its adapter.
+    """
+
+    def __init__(self, body: PeftModel) -> None:
+        self.body = body
+        self._sums: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
+        self._lock = RLock()
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """A block in which the folded weights are the backbone's, and the adapter rests."""
+        layers: dict[str, Any] = {
+            name: one for name, one in self.body.named_modules() if isinstance(one, LoraLinear)
+        }
+        with self._lock:
+            own = {name: layer.get_base_layer().weight.data for name, layer in layers.items()}
+            try:
+                for name, layer in layers.items():
+                    layer.get_base_layer().weight.data = self._sum(name, layer, own[name])
+                with self.body.disable_adapter():
+                    yield
+            finally:
+                for name, layer in layers.items():
+                    layer.get_base_layer().weight.data = own[name]
+
+    def forget(self) -> None:
+        """Let go of the sums."""
+        self._sums.clear()
+
+    @torch.no_grad()
+    def _sum(self, name: str, layer: Any, weight: Tensor) -> Tensor:  # noqa: ANN401 # peft's layers are not typed
+        down, up = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+        if known := self._sums.get(name):
+            before_down, before_up, total = known
+            # A block within the block finds the sum itself in the weight's place.
+            same = (weight.dtype, weight.device) == (total.dtype, total.device)
+            if weight.data_ptr() == total.data_ptr() or (
+                same and torch.equal(before_down, down) and torch.equal(before_up, up)
+            ):
+                return total
+        total = torch.addmm(weight.float(), up.float(), down.float(), alpha=layer.scaling["default"])
+        self._sums[name] = down.detach().clone(), up.detach().clone(), total.to(weight.dtype)
+        return self._sums[name][2]

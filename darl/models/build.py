@@ -21,6 +21,7 @@ from darl.models.encoder import MatchPooling, load_encoder
 from darl.models.head import GradeHead
 from darl.models.llm import LastToken, load_causal
 from darl.models.neural import NeuralRelevanceModel, Scorer
+from darl.models.packed_attention import use_packing
 from darl.models.prompt import CausalPrompt, EncoderPrompt, PromptTemplate
 from darl.models.seed import seed_torch
 from darl.models.store import fingerprint, resolve
@@ -76,8 +77,9 @@ def build_model(
     seed_torch(seed)
     scorer = Scorer(attach(body, config.adapter, config.backbone), pooling, head)
     scorer.to(PartialState().device)
+    packs = isinstance(pooling, LastToken) and use_packing(body, config.max_length)
     return NeuralRelevanceModel(
-        config, grade_scale, objective, prompt, tokenizer, scorer, fingerprint(folder)
+        config, grade_scale, objective, prompt, tokenizer, scorer, fingerprint(folder), packs
     )
 
 

@@ -11,17 +11,20 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from darl.errors import ConfigError
 from darl.models.head import GradeHead
+from darl.models.packed_attention import run_packed
+from darl.models.packing import Packing
+
+Batch = dict[str, Tensor] | Packing  # texts padded to one length, or packed into one row
 
 
 class LastToken(nn.Module):
-    """The hidden state of each text's last token.
+    """The hidden state of each text's last token."""
 
-    Texts are padded on the right, and a causal token never sees what is right of it, so padding needs no
-    mask and changes nothing.
-    """
-
-    def forward(self, body: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        """(B, T) tokens -> (B, D) features."""
+    def forward(self, body: nn.Module, batch: Batch) -> Tensor:
+        """Tokens of B texts, padded on the right or packed -> (B, D) features."""
+        if isinstance(batch, Packing):
+            return run_packed(body, batch)[batch.last]
+        # A causal token never sees what is right of it, so padding there needs no mask.
         hidden: Tensor = body(input_ids=batch["input_ids"], use_cache=False).last_hidden_state
         last = batch["attention_mask"].sum(dim=1) - 1
         return hidden[torch.arange(len(hidden), device=hidden.device), last]

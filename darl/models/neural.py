@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -12,19 +13,23 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from darl.grades import GradeScale
+from darl.models.adapter import FoldedAdapter
 from darl.models.base import FeatureSource
 from darl.models.config import ModelConfig
 from darl.models.encoder import MatchPooling
 from darl.models.head import GradeHead
-from darl.models.llm import LastToken
+from darl.models.llm import Batch, LastToken
+from darl.models.packing import SharedPrefix, pack, row_plan, shared_prefix
 from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens
 from darl.objectives.base import Objective
 from darl.pairs import Pair
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress, task
 
-# Padded tokens of one forward pass: on a CPU more gain nothing and cost memory, a GPU wants to be filled.
+# Tokens of one forward pass: on a CPU more gain nothing and cost memory, a GPU wants to be filled.
 PREDICT_TOKENS, PREDICT_TOKENS_GPU = 2048, 32_768
+# Pairs that are sorted, tokenised and held at a time.
+WINDOW = 16_384
 
 
 class Scorer(nn.Module):
@@ -34,8 +39,8 @@ class Scorer(nn.Module):
         super().__init__()
         self.body, self.pooling, self.head = body, pooling, head
 
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """A padded batch -> logits (B, n_logits) and features (B, D), both float32."""
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """B texts -> logits (B, n_logits) and features (B, D), both float32."""
         features = self.pooling(self.body, batch).float()
         return self.head(features), features
 
@@ -51,6 +56,7 @@ class NeuralRelevanceModel:
         tokenizer: Pads.
         scorer: The weights.
         fingerprint: Identity of the backbone's weights.
+        packs: Whether the backbone reads packed rows (see packing.py).
     """
 
     def __init__(
@@ -62,10 +68,12 @@ class NeuralRelevanceModel:
         tokenizer: PreTrainedTokenizerBase,
         scorer: Scorer,
         fingerprint: str,
+        packs: bool = False,
     ) -> None:
         self.config, self.grade_scale, self.objective = config, grade_scale, objective
         self.prompt, self.tokenizer, self.scorer = prompt, tokenizer, scorer
-        self.fingerprint = fingerprint
+        self.fingerprint, self.packs = fingerprint, packs
+        self.folded = FoldedAdapter(scorer.body)
 
     @property
     def device(self) -> torch.device:
@@ -74,15 +82,17 @@ class NeuralRelevanceModel:
 
     @property
     def batch_tokens(self) -> int:
-        """Padded tokens of one forward pass without gradients."""
+        """Tokens of one forward pass without gradients, padding included."""
         return PREDICT_TOKENS if self.device.type == "cpu" else PREDICT_TOKENS_GPU
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """The weights that training moves (adapter and head), by name."""
         return {name: weight for name, weight in self.scorer.named_parameters() if weight.requires_grad}
 
-    def collate(self, texts: Sequence[Tokens]) -> dict[str, Tensor]:
-        """Texts padded on the right into one batch on the model's device."""
+    def collate(self, texts: Sequence[Tokens], prefix: SharedPrefix | None = None) -> Batch:
+        """Texts as one batch on the model's device: packed if the backbone can, else padded on the right."""
+        if self.packs:
+            return pack([text["input_ids"] for text in texts], self.device, prefix)
         lengths = [len(text["input_ids"]) for text in texts]
         longest = max(lengths)
         fill = {"input_ids": int(self.tokenizer.pad_token_id)}
@@ -93,27 +103,51 @@ class NeuralRelevanceModel:
         batch["attention_mask"] = [[1] * length + [0] * (longest - length) for length in lengths]
         return {key: torch.tensor(rows, device=self.device) for key, rows in batch.items()}
 
+    def batches(self, texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Batch]]:
+        """All texts in batches for a pass without gradients, each with the places of its texts."""
+        ids = [text["input_ids"] for text in texts]
+        if self.packs:
+            prefix, plan = shared_prefix(ids), row_plan(ids, self.batch_tokens)
+        else:
+            prefix, plan = None, length_batches([len(text) for text in ids], self.batch_tokens)
+        for rows in plan:
+            yield rows, self.collate([texts[row] for row in rows], prefix)
+
     @torch.inference_mode()
     def predict(
         self, pairs: Sequence[Pair], *, features: FeatureSource = "tuned", progress: Progress = SILENT
     ) -> Predictions:
         """Grade N pairs; see RelevanceModel."""
         self.scorer.eval()
-        texts = self.prompt.encode(pairs)
         parts: list[tuple[Tensor, Tensor, Tensor]] = []
         order: list[int] = []
-        adapter = nullcontext() if features == "tuned" else self.scorer.body.disable_adapter()
-        with adapter, task(progress, f"predict {len(pairs):,} pairs", len(pairs), "pairs"):
-            for rows in length_batches([len(text["input_ids"]) for text in texts], self.batch_tokens):
-                logits, hidden = self.scorer(self.collate([texts[row] for row in rows]))
-                parts.append((logits.cpu(), self.objective.grade_probs(logits).cpu(), hidden.cpu()))
-                order += rows
-                progress.advance(len(rows))
+        with self._weights(features), task(progress, f"predict {len(pairs):,} pairs", len(pairs), "pairs"):
+            for start, texts in self._windows(pairs):
+                for rows, batch in self.batches(texts):
+                    logits, hidden = self.scorer(batch)
+                    parts.append((logits.cpu(), self.objective.grade_probs(logits).cpu(), hidden.cpu()))
+                    order += [start + row for row in rows]
+                    progress.advance(len(rows))
         if not parts:
             return self._nothing()
         back = np.argsort(np.asarray(order))
         logits_, probs, hidden_ = (torch.cat(column).numpy()[back] for column in zip(*parts, strict=True))
         return Predictions(logits_, probs, hidden_)
+
+    def _weights(self, features: FeatureSource) -> AbstractContextManager[None]:
+        if features == "tuned":
+            return self.folded.in_place()
+        rests: AbstractContextManager[None] = self.scorer.body.disable_adapter()
+        return rests
+
+    def _windows(self, pairs: Sequence[Pair]) -> Iterator[tuple[int, list[Tokens]]]:
+        """Tokens of the pairs, a window at a time; the next one is tokenised while this one is read."""
+        with ThreadPoolExecutor(1) as thread:
+            coming = thread.submit(self.prompt.encode, pairs[:WINDOW])
+            for start in range(0, len(pairs), WINDOW):
+                texts = coming.result()
+                coming = thread.submit(self.prompt.encode, pairs[start + WINDOW : start + 2 * WINDOW])
+                yield start, texts
 
     def _nothing(self) -> Predictions:
         n_logits, width = self.scorer.head.weight.shape

@@ -12,10 +12,18 @@ from darl.predictions import Predictions
 
 
 def prediction_rows(
-    pairs: Sequence[Pair], predictions: Predictions, scale: GradeScale
+    pairs: Sequence[Pair], predictions: Predictions, scale: GradeScale, fields: Sequence[str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """A row a pair: its texts and ids, `score`, `grade`, and `prob_NAME` of every grade."""
-    fields = field_names(pairs)
+    """A row a pair: its texts and ids, `score`, `grade`, and `prob_NAME` of every grade.
+
+    Args:
+        pairs: N pairs.
+        predictions: What the model says of them.
+        scale: The grades.
+        fields: The extra item fields that every row has, "" where the item has none; None = those that some
+            of the pairs have.
+    """
+    fields = field_names(pairs) if fields is None else fields
     columns = [f"prob_{name}" for name in scale.names]
     scores, grades, probs = predictions.scores, predictions.grades, predictions.grade_probs.astype(float)
     for row, pair in enumerate(pairs):

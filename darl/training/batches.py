@@ -54,22 +54,51 @@ class Examples:
 
 
 def shuffled_batches(
-    rows: Sequence[int], lengths: Sequence[int], batch_size: int, rng: np.random.Generator
+    rows: Sequence[int],
+    lengths: Sequence[int],
+    queries: Sequence[int],
+    batch_size: int,
+    items_per_query: int,
+    rng: np.random.Generator,
 ) -> list[list[int]]:
-    """Batches of `batch_size` rows of similar length (less padding), in random order.
+    """Batches of rows of similar length (less padding), in random order, each row in one of them.
 
-    Rows are shuffled, sorted by length within buckets of 16 batches, cut, and the batches shuffled: what
-    shares a batch still changes from epoch to epoch. The last batch may be smaller.
+    Rows of one query are drawn into groups of `items_per_query`, groups are shuffled, sorted by length within
+    buckets of 16 batches and put into batches, which are shuffled: what shares a batch still changes from
+    epoch to epoch. A group is never divided, so that batches may fall short of `batch_size`.
 
     Args:
         rows: What to put into batches.
         lengths: Length of each row, indexed by row.
-        batch_size: Rows a batch.
+        queries: A number of each row's query, indexed by row.
+        batch_size: Rows a batch, at most.
+        items_per_query: Rows of one query that stay together, at most `batch_size`; the rest of a query is
+            a smaller group.
         rng: Draws.
     """
     order = [rows[i] for i in rng.permutation(len(rows))]
-    bucket = batch_size * BUCKET_BATCHES
-    buckets = [order[start : start + bucket] for start in range(0, len(order), bucket)]
-    flat = [row for part in buckets for row in sorted(part, key=lambda row: lengths[row])]
-    batches = [flat[start : start + batch_size] for start in range(0, len(flat), batch_size)]
+    groups = _groups(order, queries, min(items_per_query, batch_size))
+    size = BUCKET_BATCHES * max(1, batch_size // max(1, min(items_per_query, batch_size)))
+    buckets = [groups[start : start + size] for start in range(0, len(groups), size)]
+    batches: list[list[int]] = []
+    for group in (
+        one for part in buckets for one in sorted(part, key=lambda one: max(lengths[row] for row in one))
+    ):
+        if batches and len(batches[-1]) + len(group) <= batch_size:
+            batches[-1] += group
+        else:
+            batches.append(list(group))
     return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _groups(order: Sequence[int], queries: Sequence[int], size: int) -> list[list[int]]:
+    """Rows of one query, `size` at a time, in the order in which each group's first row comes."""
+    groups: list[list[int]] = []
+    unfilled: dict[int, list[int]] = {}
+    for row in order:
+        group = unfilled.get(queries[row])
+        if group is None or len(group) == size:
+            unfilled[queries[row]] = group = []
+            groups.append(group)
+        group.append(row)
+    return groups

@@ -18,6 +18,12 @@ class TrainingConfig(BaseModel):
         weight_decay: AdamW's decoupled decay, on the adapter and the head's rows.
         max_grad_norm: Gradients are clipped to this norm.
         patience: Stop after so many epochs without a lower validation loss; None = never.
+        items_per_query: Pairs of one query that stay together in a batch; packed rows compute what they share
+            once.
+        gradient_checkpointing: Recompute activations on the way back instead of keeping them: about a third
+            more time, a fraction of the memory. For long texts.
+        trunk_cache_gb: Disk for the outputs of the layers below the adapter's (adapter.upper_layers), which
+            are then computed once and not in every epoch; if it is too little, or 0, they are not kept.
         keep_best: End with the weights of the epoch with the lowest validation loss.
     """
 
@@ -32,4 +38,7 @@ class TrainingConfig(BaseModel):
     weight_decay: float = Field(0.01, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     patience: int | None = Field(None, ge=1)
+    items_per_query: int = Field(1, ge=1)
+    gradient_checkpointing: bool = False
+    trunk_cache_gb: float = Field(8.0, ge=0)
     keep_best: bool = True

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,17 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from darl.errors import ConfigError, DivergedError
-from darl.models.neural import NeuralRelevanceModel, length_batches
+from darl.models.llm import Batch
+from darl.models.neural import NeuralRelevanceModel
+from darl.models.packing import Packing
 from darl.models.seed import seed_torch
+from darl.models.trunk import TrunkCache
 from darl.pairs import GradedPair, digest_of
 from darl.progress import SILENT, Progress, task
 from darl.training.batches import Examples, shuffled_batches
 from darl.training.checkpoint import CHECKPOINT, Position, load_checkpoint, save_checkpoint
 from darl.training.config import TrainingConfig
+from darl.training.encoded import Encoded, open_cache
 from darl.training.log import StageLog
 
 CHECKPOINT_SECONDS = 60.0
@@ -67,34 +71,12 @@ def train_stage(
     """
     if config.patience is not None and not valid:
         raise ConfigError("training", ["patience: needs validation pairs, received none"])
-    loop = _Loop(model, examples, valid, config, seed, folder, checkpoint_seconds)
+    model.folded.forget()
+    loop = _Loop(model, examples, valid, config, seed, folder, checkpoint_seconds, progress)
     total = config.epochs * len(examples)
     with task(progress, f"train {name}", total, "training pairs"):
         loop.run(progress)
     return model
-
-
-@dataclass
-class _Encoded:
-    """Graded pairs as the model reads them."""
-
-    texts: list[dict[str, list[int]]]
-    grades: Tensor
-    query_ids: Tensor
-
-    @classmethod
-    def of(cls, model: NeuralRelevanceModel, graded: Sequence[GradedPair]) -> _Encoded:
-        numbers: dict[str, int] = {}
-        ids = [numbers.setdefault(one.pair.query_id, len(numbers)) for one in graded]
-        return cls(
-            model.prompt.encode([one.pair for one in graded]),
-            torch.tensor([one.grade for one in graded], dtype=torch.long),
-            torch.tensor(ids, dtype=torch.long),
-        )
-
-    @property
-    def lengths(self) -> list[int]:
-        return [len(text["input_ids"]) for text in self.texts]
 
 
 class _Loop:
@@ -107,6 +89,7 @@ class _Loop:
         seed: int,
         folder: Path,
         checkpoint_seconds: float,
+        progress: Progress,
     ) -> None:
         self.model, self.examples, self.config, self.seed = model, examples, config, seed
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
@@ -115,21 +98,30 @@ class _Loop:
             mixed_precision="no",
             gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         )
-        self.train, self.valid = _Encoded.of(model, examples.all), _Encoded.of(model, valid)
+        self.train, self.valid = Encoded.of(model, examples.all), Encoded.of(model, valid)
         self.weights = model.trainable()
         self.optimizer = _optimizer(self.weights, config)
         self.scorer: nn.Module = self.accelerator.prepare(model.scorer)
         self.plan = _plan(model, config, examples, valid, seed)
-        self.total_steps = config.epochs * math.ceil(len(examples) / config.batch_size)
+        self.total_steps = sum(len(self._batches(epoch)) for epoch in range(config.epochs))
         self.position, self.best = Position(), dict[str, Tensor]()
         if (folder / CHECKPOINT).exists():
             self.position, self.best = load_checkpoint(folder, self.plan, self.weights, self.optimizer)
         self.saved_at = time.monotonic()
         self.log = StageLog(folder, self.position, self.accelerator.is_main_process)
+        self.cache = self._open_cache(progress)
+
+    def _open_cache(self, progress: Progress) -> TrunkCache | None:
+        if self.accelerator.num_processes > 1 or self.position.epoch >= self.config.epochs:
+            return None
+        texts, file = self.train.texts + self.valid.texts, self.folder / f"trunk-{self.plan[:16]}.bin"
+        return open_cache(self.model, texts, file, self.config.trunk_cache_gb, progress)
 
     def run(self, progress: Progress) -> None:
-        done = min(self.position.batch * self.config.batch_size, len(self.examples))
-        progress.advance(self.position.epoch * len(self.examples) + done)
+        done = self._batches(self.position.epoch)[: self.position.batch]
+        progress.advance(self.position.epoch * len(self.examples) + sum(map(len, done)))
+        if self.config.gradient_checkpointing:
+            self.model.scorer.body.gradient_checkpointing_enable({"use_reentrant": False})
         while self.position.epoch < self.config.epochs and not self._is_stalled():
             self._epoch(progress)
         if self.config.keep_best and self.best:
@@ -137,15 +129,21 @@ class _Loop:
                 for name, weight in self.weights.items():
                     weight.copy_(self.best[name])
         self.log.close()
+        self.model.scorer.body.gradient_checkpointing_disable()
+        if self.cache is not None:
+            self.cache.file.unlink()
 
     def _is_stalled(self) -> bool:
         return self.config.patience is not None and self.position.bad_epochs >= self.config.patience
 
+    def _batches(self, epoch: int) -> list[list[int]]:
+        rng = np.random.default_rng([self.seed, epoch])
+        rows, queries = self.examples.epoch(rng), self.train.queries.tolist()
+        size, together = self.config.batch_size, self.config.items_per_query
+        return shuffled_batches(rows, self.train.lengths, queries, size, together, rng)
+
     def _epoch(self, progress: Progress) -> None:
-        rng = np.random.default_rng([self.seed, self.position.epoch])
-        rows = self.examples.epoch(rng)
-        batches = shuffled_batches(rows, self.train.lengths, self.config.batch_size, rng)
-        for batch in batches[self.position.batch :]:
+        for batch in self._batches(self.position.epoch)[self.position.batch :]:
             self._step(batch)
             self.position.batch += 1
             progress.advance(len(batch))
@@ -167,7 +165,8 @@ class _Loop:
         for number, (rows, weight) in enumerate(chunks):
             last = number == len(chunks) - 1
             with nullcontext() if last else self.accelerator.no_sync(self.scorer):
-                part = self._loss(self.train, rows, self.scorer) * weight
+                texts = self.model.collate([self.train.texts[row] for row in rows])
+                part = self._loss(self.scorer, self._skip(texts, rows), self.train, rows) * weight
                 self.accelerator.backward(part * world)  # processes' gradients are averaged
             loss += part.detach()
         norm = self.accelerator.clip_grad_norm_(list(self.weights.values()), self.config.max_grad_norm)
@@ -186,12 +185,14 @@ class _Loop:
         # A process with nothing to do still takes part: gradients are exchanged by all or by none.
         return [(rows or batch[:1], len(rows) / len(batch)) for rows in cut[rank::world]]
 
-    def _loss(self, data: _Encoded, rows: list[int], scorer: nn.Module) -> Tensor:
-        logits, _ = scorer(self.model.collate([data.texts[row] for row in rows]))
+    def _skip(self, texts: Batch, rows: list[int]) -> Batch:
+        """The same texts without their lower layers, where those are known."""
+        return self.cache.skip(texts, rows) if self.cache and isinstance(texts, Packing) else texts
+
+    def _loss(self, scorer: nn.Module, texts: Batch, data: Encoded, rows: list[int]) -> Tensor:
+        logits, _ = scorer(texts)
         device = self.model.device
-        return self.model.objective.loss(
-            logits, data.grades[rows].to(device), data.query_ids[rows].to(device)
-        )
+        return self.model.objective.loss(logits, data.grades[rows].to(device), data.queries[rows].to(device))
 
     def _lr_factor(self) -> float:
         warm = max(1, round(self.config.warmup * self.total_steps))
@@ -202,11 +203,12 @@ class _Loop:
         if not self.valid.texts:
             return
         self.model.scorer.eval()
-        batches = length_batches(self.valid.lengths, self.model.batch_tokens)
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
         total = torch.zeros((), dtype=torch.float64, device=self.model.device)
         with torch.no_grad():
-            for rows in batches[self.accelerator.process_index :: self.accelerator.num_processes]:
-                total += self._loss(self.valid, rows, self.model.scorer).double() * len(rows)
+            for rows, texts in islice(self.model.batches(self.valid.texts), rank, None, world):
+                texts = self._skip(texts, [len(self.train.texts) + row for row in rows])
+                total += self._loss(self.model.scorer, texts, self.valid, rows).double() * len(rows)
         loss = float(self.accelerator.reduce(total, reduction="sum")) / len(self.valid.texts)
         if not math.isfinite(loss):
             raise DivergedError(

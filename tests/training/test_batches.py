@@ -39,7 +39,7 @@ def test_share_out_of_range(share):
 @given(st.lists(st.integers(1, 99), max_size=200), st.integers(1, 9), st.integers(0, 3))
 def test_batches_hold_every_row_once(lengths, size, seed):
     rows = list(range(len(lengths)))
-    batches = shuffled_batches(rows, lengths, size, np.random.default_rng(seed))
+    batches = shuffled_batches(rows, lengths, rows, size, 1, np.random.default_rng(seed))
     assert sorted(row for batch in batches for row in batch) == rows
     assert sum(len(batch) < size for batch in batches) <= 1
 
@@ -47,7 +47,26 @@ def test_batches_hold_every_row_once(lengths, size, seed):
 def test_batches_are_of_similar_length_and_change():
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, 200, 512).tolist()
-    batches = shuffled_batches(range(512), lengths, 8, np.random.default_rng(1))
+    batches = shuffled_batches(range(512), lengths, range(512), 8, 1, np.random.default_rng(1))
     spread = np.mean([np.ptp([lengths[row] for row in batch]) for batch in batches])
     assert spread < 40  # of 200; random batches of 8 spread over about 155
-    assert batches != shuffled_batches(range(512), lengths, 8, np.random.default_rng(2))
+    assert batches != shuffled_batches(range(512), lengths, range(512), 8, 1, np.random.default_rng(2))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 99), st.integers(0, 6)), max_size=120),
+    st.integers(1, 9),
+    st.integers(1, 12),
+    st.integers(0, 3),
+)
+def test_pairs_of_a_query_stay_together(pairs, size, together, seed):
+    lengths, queries = [one[0] for one in pairs], [one[1] for one in pairs]
+    rows = list(range(len(pairs)))
+    batches = shuffled_batches(rows, lengths, queries, size, together, np.random.default_rng(seed))
+    assert sorted(row for batch in batches for row in batch) == rows
+    assert all(0 < len(batch) <= size for batch in batches)
+    together = min(together, size)
+    for query in set(queries):
+        # a query of n pairs comes in ceil(n / together) groups, and no group is divided
+        pieces = sum(any(queries[row] == query for row in batch) for batch in batches)
+        assert pieces <= -(-queries.count(query) // together)

@@ -1,0 +1,153 @@
+"""The frozen lower layers of a decoder: run by themselves, skipped, and their outputs kept on disk.
+
+Where only the upper layers have an adapter, what the lower ones say of a token never changes: it is
+computed once for all epochs, and for each beginning that texts share only once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from darl.files import whole_file
+from darl.models.packed_attention import run_packed
+from darl.models.packing import Ids, Packing, pack, row_plan, tree_places
+from darl.progress import SILENT, Progress, task
+
+FILL_TOKENS = 2048
+TOLERANCE = 1e-4
+
+
+class Trunk:
+    """The layers below the lowest one with an adapter.
+
+    Args:
+        body: A decoder that reads packed rows.
+        first: Number of the lowest layer above the trunk, at least 1.
+
+    Raises:
+        ValueError: The decoder does not keep its layers in one list.
+    """
+
+    def __init__(self, body: nn.Module, first: int) -> None:
+        layers = _layers(body)
+        self.body, self.lower, self.upper = body, layers[:first], layers[first:]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.body.parameters()).device
+
+    @torch.no_grad()
+    def run(self, packing: Packing) -> Tensor:
+        """(T, D) what the trunk says of each token of a row."""
+        kept: list[Tensor] = []
+
+        def keep(hidden_states: Tensor, *_: Any, **__: Any) -> Tensor:  # noqa: ANN401
+            kept.append(hidden_states[0])
+            return hidden_states
+
+        with _forwards(self.upper, [keep] + [_pass_on] * (len(self.upper) - 1)):
+            run_packed(self.body, packing)
+        return kept[0]
+
+    @contextmanager
+    def skipped(self, states: Tensor) -> Iterator[None]:
+        """A block in which the trunk is not run, but gives (T, D) `states`."""
+        given = states.unsqueeze(0)
+        with _forwards(self.lower, [lambda *_, **__: given] + [_pass_on] * (len(self.lower) - 1)):
+            yield
+
+    @torch.no_grad()
+    def skips_cleanly(self, packing: Packing) -> bool:
+        """Whether the decoder says the same when its trunk is skipped."""
+        whole = run_packed(self.body, packing)
+        try:
+            with self.skipped(self.run(packing)):
+                upper = run_packed(self.body, packing)
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):
+            return False
+        return torch.allclose(upper, whole, rtol=TOLERANCE, atol=TOLERANCE * float(whole.abs().max()))
+
+
+class TrunkCache:
+    """What the trunk says of every distinct beginning of N texts, in one file of T x D numbers.
+
+    Args:
+        trunk: Whose outputs.
+        texts: Token ids of the N texts.
+        file: Where the numbers are kept; one that is there, whole, is used again.
+        progress: Told how far the first pass is.
+    """
+
+    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path, progress: Progress = SILENT) -> None:
+        self.trunk, self.file = trunk, file
+        self.places = tree_places(texts)
+        probe = trunk.run(pack(texts[:1], trunk.device))
+        self.shape, self.dtype = (int(self.places.max()) + 1, probe.shape[1]), probe.dtype
+        if not file.exists():
+            with whole_file(file) as temporary:
+                self._fill(self._opened(temporary), texts, progress)
+        self.states = self._opened(file)
+
+    @staticmethod
+    def size(texts: Sequence[Ids], width: int, dtype: torch.dtype) -> int:
+        """Bytes that the texts' states take."""
+        return (int(tree_places(texts).max()) + 1) * width * dtype.itemsize
+
+    def _opened(self, file: Path) -> Tensor:
+        rows, width = self.shape
+        flat = torch.from_file(str(file), shared=True, size=rows * width, dtype=self.dtype)
+        return flat.view(rows, width)
+
+    def _fill(self, states: Tensor, texts: Sequence[Ids], progress: Progress) -> None:
+        with task(progress, "lower layers, once", len(texts), "texts"):
+            for rows in row_plan(texts, FILL_TOKENS):
+                packing = pack([texts[row] for row in rows], self.trunk.device)
+                states[self._places(packing, rows)] = self.trunk.run(packing).cpu()
+                progress.advance(len(rows))
+
+    def _places(self, packing: Packing, rows: Sequence[int]) -> Tensor:
+        texts = np.asarray(rows)[packing.texts.cpu().numpy()]
+        return torch.from_numpy(self.places[texts, packing.positions.cpu().numpy()])
+
+    def skip(self, packing: Packing, rows: Sequence[int]) -> Packing:
+        """A row of some of the texts that takes the trunk's outputs from the file."""
+        states = self.states.index_select(0, self._places(packing, rows)).to(packing.tokens.device)
+        return replace(packing, around=partial(self.trunk.skipped, states))
+
+
+def _pass_on(hidden_states: Tensor, *_: Any, **__: Any) -> Tensor:  # noqa: ANN401
+    return hidden_states
+
+
+@contextmanager
+def _forwards(layers: Sequence[nn.Module], forwards: Sequence[Callable[..., Tensor]]) -> Iterator[None]:
+    """A block in which layers compute something else; they keep their places and attributes."""
+    before = [layer.__dict__.get("forward") for layer in layers]
+    try:
+        for layer, forward in zip(layers, forwards, strict=True):
+            layer.__dict__["forward"] = forward
+        yield
+    finally:
+        for layer, own in zip(layers, before, strict=True):
+            if own is None:
+                layer.__dict__.pop("forward", None)
+            else:
+                layer.__dict__["forward"] = own
+
+
+def _layers(body: Any) -> list[nn.Module]:  # noqa: ANN401 # any decoder
+    n_layers = body.config.get_text_config().num_hidden_layers
+    for module in body.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == n_layers:
+            return list(module)
+    raise ValueError(f"expected one list of {n_layers} layers, found none")

@@ -1,0 +1,79 @@
+"""Graded pairs as a model reads them, and the lower layers' outputs for them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from darl.models.neural import NeuralRelevanceModel
+from darl.models.packing import pack
+from darl.models.prompt import Tokens
+from darl.models.trunk import Trunk, TrunkCache
+from darl.pairs import GradedPair
+from darl.progress import Progress
+
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """N graded pairs.
+
+    Attributes:
+        texts: Their tokens.
+        grades: (N,) their grades.
+        queries: (N,) a number of each pair's query.
+    """
+
+    texts: list[Tokens]
+    grades: Tensor
+    queries: Tensor
+
+    @classmethod
+    def of(cls, model: NeuralRelevanceModel, graded: Sequence[GradedPair]) -> Encoded:
+        """The pairs as `model` reads them."""
+        numbers: dict[str, int] = {}
+        ids = [numbers.setdefault(one.pair.query_id, len(numbers)) for one in graded]
+        return cls(
+            model.prompt.encode([one.pair for one in graded]),
+            torch.tensor([one.grade for one in graded], dtype=torch.long),
+            torch.tensor(ids, dtype=torch.long),
+        )
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each pair."""
+        return [len(text["input_ids"]) for text in self.texts]
+
+
+def open_cache(
+    model: NeuralRelevanceModel, texts: Sequence[Tokens], file: Path, limit_gb: float, progress: Progress
+) -> TrunkCache | None:
+    """The trunk's outputs for all texts, kept in `file`; None where there is nothing to keep.
+
+    That is: the adapter reaches down to the lowest layer, the model reads no packed rows or cannot go
+    without its trunk (which is tried), or the outputs would take more than `limit_gb` or than the disk has.
+    """
+    config = model.scorer.body.config.get_text_config()
+    first = config.num_hidden_layers - (model.config.adapter.upper_layers or config.num_hidden_layers)
+    if not (model.packs and first and limit_gb and texts):
+        return None
+    ids = [text["input_ids"] for text in texts]
+    size = TrunkCache.size(ids, config.hidden_size, next(model.scorer.body.parameters()).dtype)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    free = file.stat().st_size if file.exists() else shutil.disk_usage(file.parent).free
+    if size > min(limit_gb * GB, free):
+        progress.message(
+            f"the lower layers' outputs would take {size / GB:.1f} GB: they are computed in every epoch "
+            f"(trunk_cache_gb is {limit_gb:g}, free {free / GB:.1f} GB)"
+        )
+        return None
+    trunk = Trunk(model.scorer.body, first)
+    if not trunk.skips_cleanly(pack(ids[:2], model.device)):
+        return None
+    return TrunkCache(trunk, ids, file, progress)
