@@ -1,15 +1,17 @@
-# The two commands of the README: `make demo` and `make test`. Both make .venv first.
+# The commands of the README: `make demo`, `make test`, `make bench`. All make .venv first.
 PYTHON ?= python3
 RUNS ?= runs
+DATA ?= ../shared/data
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check help clean
+.PHONY: demo test bench check help clean
 
 help:
 	@echo "make demo   install, fetch the small model, run experiments/demo.yaml (about 10 minutes after the install)"
 	@echo "make test   install, fetch the built-in models, run the tests"
+	@echo "make bench  install the rivals, measure the engine beside them (about 45 minutes), write docs/results/engine.*"
 	@echo "make check  ruff, mypy, import-linter"
 
 # torch first and alone: then nothing else can pull in another build of it.
@@ -25,6 +27,11 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/darl models pull minilm-l6 smollm2-135m
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: $(VENV)/.installed
+	$(INSTALL) -e '.[bench]'
+	$(BIN)/darl models pull smollm2-135m
+	$(BIN)/python -m benchmarks.engine --data $(DATA) --out docs/results $(BENCH)
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@
     ├── NotFittedError       score() before fit()
     ├── PoolExhaustedError   more labels asked for than the pool has
     ├── CheckpointError      a model directory or checkpoint that cannot be trusted
+    ├── ParityError          an exported model that says something else than its original
     ├── DivergedError        training that no longer gives numbers
     ├── DownloadError        weights or a corpus that could not be fetched
     ├── AnnotationPending    not a fault: people must grade a file before the run goes on
@@ -107,6 +108,21 @@ class PoolExhaustedError(DarlError):
 
 class CheckpointError(DarlError):
     """A model directory or training checkpoint is truncated, altered or belongs to something else."""
+
+
+class ParityError(DarlError):
+    """An exported model that says something else than its original; nothing was written.
+
+    Args:
+        where: What was to be written.
+        faults: What is beyond the tolerance.
+    """
+
+    def __init__(self, where: str, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(
+            f"{where}: not written, it says something else than the original: " + "; ".join(faults)
+        )
 
 
 class DivergedError(DarlError):

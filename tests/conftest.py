@@ -16,6 +16,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "plain")
 # Before transformers is imported: a test that would ask a hub must fail, not wait.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+# The same arithmetic everywhere: a processor with fast bfloat16 would choose it, and round.
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.engine.contenders import INT8, Contender, exported, make
 from benchmarks.engine.setup import Setup
-from benchmarks.engine.texts import Corpus
+from benchmarks.engine.texts import Corpus, many_queries
 
 
 @dataclass(frozen=True)
@@ -35,5 +35,9 @@ class Bench:
 
     def contenders(self, names: Iterable[str]) -> list[Contender]:
         """Those of these names that there are, not loaded yet."""
-        there = [name for name in names if name != INT8 or exported(self.setup) is not None]
+        there = [
+            name
+            for name in names
+            if name != INT8 or exported(self.setup, many_queries(self.corpus, 20, 5)) is not None
+        ]
         return [make(self.setup, name, self.chosen.get(name, {})) for name in there]

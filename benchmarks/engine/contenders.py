@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +13,9 @@ from benchmarks.engine.causal import CausalReranker
 from benchmarks.engine.clock import say
 from benchmarks.engine.cross_encoder import CrossEncoderContender
 from benchmarks.engine.setup import Setup
+from darl.models.checkpoint import load_model, save_model
 from darl.pairs import Pair
+from darl.pipeline.export import Tolerance, export
 
 Scores = npt.NDArray[np.float64]
 
@@ -74,45 +73,32 @@ class ExportedContender:
 
     def __init__(self, folder: Path, form: str = "int8", name: str = INT8) -> None:
         self.name, self._folder, self.dtype = name, folder, form
-        self.description = f"export_model(format={form!r}), then load_model(folder).predict(pairs)"
+        self.description = f"darl export --format {form}, then load_model(folder).predict(pairs)"
 
     def prepare(self) -> None:
         """Load the folder."""
-        self.model = importlib.import_module("darl.models.export").load_model(self._folder)
+        self.model = load_model(self._folder)
 
     def score(self, pairs: Sequence[Pair]) -> Scores:
         """Expected grades."""
         return np.asarray(self.model.predict(pairs).scores, np.float64)
 
 
-def exported(setup: Setup, form: str = "int8") -> ExportedContender | None:
+def exported(setup: Setup, pairs: Sequence[Pair], form: str = "int8") -> ExportedContender | None:
     """Darl's exported model, written once a run; None, and a line that says why, where there is none.
 
-    This is the one place that knows the export's interface.
+    Its agreement with the original is printed and not judged: an untrained head's grades are no yardstick.
     """
     folder = setup.workspace / f"exported-{form}"
-    if not _can_export(setup):
-        return None
-    if not folder.exists():
-        from darl.models.export import export_model  # type: ignore[import-not-found,unused-ignore]
-
-        try:
-            export_model(setup.model(), folder, format=form)
-        except Exception as error:  # a contender that fails must not end an hour's measurements
-            shutil.rmtree(folder, ignore_errors=True)
-            say(f"{INT8} is left out: export_model failed: {type(error).__name__}: {error}")
-            return None
-    return ExportedContender(folder, form)
-
-
-def _can_export(setup: Setup) -> bool:
     if setup.device != "cpu":
         say(f"{INT8} is left out: it is made for CPUs")
-        return False
-    if importlib.util.find_spec("darl.models.export") is None:
-        say(f"{INT8} is left out: this darl has no darl.models.export")
-        return False
-    return True
+        return None
+    if not folder.exists():
+        source = setup.workspace / "original"
+        save_model(setup.model(), source)
+        parity = export(source, folder, pairs, form=form, tolerance=Tolerance(spearman=-1.0))
+        say(f"{INT8}: " + ", ".join(f"{name} {value:.4f}" for name, value in parity.items()))
+    return ExportedContender(folder, form)
 
 
 def make(setup: Setup, name: str, choice: dict[str, Any]) -> Contender:

@@ -18,6 +18,7 @@ from darl.errors import AnnotationPending, DarlError
 COMMANDS = {
     "data": "Public corpora and the generated one: list, get, convert, write.",
     "evaluate": "Report on a model, slice by slice.",
+    "export": "Fold a model into weights that are served as they are, and check that it says the same.",
     "models": "Weights: list and pull.",
     "predict": "Grade pairs with a model.",
     "run": "Run an experiment file from data to report.",

@@ -19,9 +19,11 @@ from darl.models.adapter import attach
 from darl.models.config import ModelConfig
 from darl.models.encoder import MatchPooling, load_encoder
 from darl.models.head import GradeHead
+from darl.models.int8 import Int8Linear
 from darl.models.llm import LastToken, load_causal
+from darl.models.machine import fast_bfloat16, settle_threads
 from darl.models.neural import NeuralRelevanceModel, Scorer
-from darl.models.packed_attention import use_packing
+from darl.models.packed_attention import read_packed, use_packing
 from darl.models.prompt import CausalPrompt, EncoderPrompt, PromptTemplate
 from darl.models.seed import seed_torch
 from darl.models.store import fingerprint, resolve
@@ -52,6 +54,7 @@ def build_model(
             transformers cannot load it.
         DownloadError: The weights could not be fetched.
     """
+    settle_threads()
     words = list(config.grade_words or grade_scale.names)
     if len(words) != len(grade_scale):
         raise ConfigError("grade_words", [f"expected {len(grade_scale)} words, received {words}"])
@@ -80,6 +83,43 @@ def build_model(
     packs = isinstance(pooling, LastToken) and use_packing(body, config.max_length)
     return NeuralRelevanceModel(
         config, grade_scale, objective, prompt, tokenizer, scorer, fingerprint(folder), packs
+    )
+
+
+def assemble(
+    config: ModelConfig,
+    grade_scale: GradeScale,
+    body: PreTrainedModel,
+    head: GradeHead,
+    *,
+    tokenizer_folder: Path,
+    causal: bool,
+    packs: bool,
+    fingerprint: str,
+) -> NeuralRelevanceModel:
+    """An exported model from its parts: 8-bit maps stay on the processor, others go to a GPU if there is one.
+
+    Whether it packs is not tried again: where the maps round, trying cannot tell.
+    """
+    settle_threads()
+    with _loading(config.backbone):
+        tokenizer = _load_tokenizer(tokenizer_folder, config)
+    template = PromptTemplate.parse(config.prompt, list(config.grade_words or grade_scale.names))
+    kind = CausalPrompt if causal else EncoderPrompt
+    scorer = Scorer(body, LastToken() if causal else MatchPooling(), head)
+    if not any(isinstance(module, Int8Linear) for module in body.modules()):
+        scorer.to(PartialState().device)
+    if packs:
+        read_packed(body)
+    return NeuralRelevanceModel(
+        config,
+        grade_scale,
+        build("objective", OBJECTIVES, config.objective),
+        kind(tokenizer, template, config.max_length),
+        tokenizer,
+        scorer,
+        fingerprint,
+        packs,
     )
 
 
@@ -125,8 +165,9 @@ def _is_causal(folder: Path) -> bool:
 
 def _pick_dtype(config: ModelConfig) -> torch.dtype:
     if config.dtype == "auto":
-        gpu = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if gpu else torch.float32
+        gpu = torch.cuda.is_available()
+        fast = torch.cuda.is_bf16_supported() if gpu else fast_bfloat16()
+        return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
 
 

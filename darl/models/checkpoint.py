@@ -7,13 +7,16 @@
     tokenizer.json, ...          the tokenizer, as transformers writes it
     reference.safetensors        what detectors are fitted on (optional; see reference.py)
 
-The frozen backbone is not copied: it is named, and recognised by its fingerprint.
+An exported model (see export.py) has config.json and weights.safetensors instead of the adapter's files.
+
+Otherwise the frozen backbone is not copied: it is named, and recognised by its fingerprint.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from peft import load_peft_weights, set_peft_model_state_dict
@@ -21,18 +24,40 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from darl.errors import CheckpointError
+from darl.errors import CheckpointError, ConfigError
 from darl.files import sha256_of, whole_folder, write_text
 from darl.grades import GradeScale
-from darl.models.build import build_model
+from darl.models.build import assemble, build_model
 from darl.models.config import ModelConfig
+from darl.models.export import load_body, save_body
+from darl.models.head import GradeHead
+from darl.models.llm import softcap_of
 from darl.models.neural import NeuralRelevanceModel
+from darl.models.prompt import CausalPrompt
 from darl.models.reference import REFERENCE, Reference
 from darl.progress import SILENT, Progress
 
 FORMAT = 1
 CARD = "darl.json"
 HEAD = "head.safetensors"
+
+
+class ExportCard(BaseModel):
+    """What an exported model is, and how it compares with the model it was made from.
+
+    Attributes:
+        form: One of `darl.models.export.FORMATS`.
+        causal: A causal LM; otherwise an encoder.
+        packs: Whether it reads packed rows.
+        parity: Agreement with the original, by name of the measure.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: str
+    causal: bool
+    packs: bool
+    parity: dict[str, float]
 
 
 class ModelCard(BaseModel):
@@ -45,34 +70,56 @@ class ModelCard(BaseModel):
     model: ModelConfig
     fingerprint: str
     files: dict[str, str]
+    export: ExportCard | None = None
 
 
 def save_model(model: NeuralRelevanceModel, folder: Path, reference: Reference | None = None) -> None:
     """Write the model to `folder`, whole or not at all, replacing a model that is there."""
+    if model.folded is None:
+        raise ConfigError("model", ["an exported model is a folder already: copy it"])
     with whole_folder(folder) as temporary:
         # Otherwise peft looks for the backbone on a hub, to see whether its vocabulary grew; ours never does.
-        model.scorer.body.save_pretrained(str(temporary), save_embedding_layers=False)
+        model.folded.body.save_pretrained(str(temporary), save_embedding_layers=False)
         (temporary / "README.md").unlink(missing_ok=True)  # peft's empty model card
-        model.tokenizer.save_pretrained(str(temporary))
-        head = {
-            name: weight.detach().cpu().contiguous()
-            for name, weight in model.scorer.head.state_dict().items()
-        }
-        save_file(head, temporary / HEAD)
         if reference is not None:
             reference.save(temporary / REFERENCE)
-        card = ModelCard(
-            format=FORMAT,
-            grades=model.grade_scale.names,
-            model=model.config,
-            fingerprint=model.fingerprint,
-            files={
-                path.relative_to(temporary).as_posix(): sha256_of(path)
-                for path in sorted(temporary.rglob("*"))
-                if path.is_file()
-            },
-        )
-        write_text(temporary / CARD, json.dumps(card.model_dump(mode="json"), indent=2) + "\n")
+        _finish(model, temporary, None)
+
+
+def save_exported(
+    model: NeuralRelevanceModel, folder: Path, form: str, parity: dict[str, float], source: Path
+) -> None:
+    """Write an exported model to `folder`, whole or not at all, with the reference of its `source` folder."""
+    with whole_folder(folder) as temporary:
+        save_body(model, temporary)
+        if (source / REFERENCE).exists():
+            copyfile(source / REFERENCE, temporary / REFERENCE)
+        causal = isinstance(model.prompt, CausalPrompt)
+        _finish(model, temporary, ExportCard(form=form, causal=causal, packs=model.packs, parity=parity))
+
+
+def _finish(model: NeuralRelevanceModel, folder: Path, export: ExportCard | None) -> None:
+    """Tokenizer, head and darl.json, which knows every other file."""
+    model.tokenizer.save_pretrained(str(folder))
+    head = {
+        name: weight.detach().cpu().contiguous() for name, weight in model.scorer.head.state_dict().items()
+    }
+    save_file(head, folder / HEAD)
+    card = ModelCard(
+        format=FORMAT,
+        grades=model.grade_scale.names,
+        model=model.config,
+        fingerprint=model.fingerprint,
+        files={
+            path.relative_to(folder).as_posix(): sha256_of(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        },
+        export=export,
+    )
+    # Only an exported model has the last key, so that older versions read all others.
+    content = card.model_dump(mode="json", exclude=None if export else {"export"})
+    write_text(folder / CARD, json.dumps(content, indent=2) + "\n")
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -117,6 +164,8 @@ def load_model(
     """
     folder = Path(folder)
     card = read_card(folder)
+    if card.export is not None:
+        return _load_exported(folder, card, card.export)
     config = card.model.model_copy(update={"backbone": backbone}) if backbone else card.model
     model = build_model(config, GradeScale(card.grades), tokenizer_folder=folder, progress=progress)
     if model.fingerprint != card.fingerprint:
@@ -132,3 +181,17 @@ def load_model(
     if load.unexpected_keys:
         raise CheckpointError(f"{folder}: the adapter has weights that {config.backbone} has no place for")
     return model
+
+
+def _load_exported(folder: Path, card: ModelCard, export: ExportCard) -> NeuralRelevanceModel:
+    head, body = load_file(folder / HEAD), load_body(folder, export.form)
+    return assemble(
+        card.model,
+        GradeScale(card.grades),
+        body,
+        GradeHead(head["weight"], head["bias"], softcap_of(body) if export.causal else None),
+        tokenizer_folder=folder,
+        causal=export.causal,
+        packs=export.packs,
+        fingerprint=card.fingerprint,
+    )

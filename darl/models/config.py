@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from darl.catalogue import Component
 
-DEFAULT_PROMPT = "Query: {query}\nItem: {item}\nRelevance of the item to the query ({grades}):"
+# What is equal for all pairs stands first, and for all items of a query second: packed rows compute it once.
+DEFAULT_PROMPT = "How relevant is the item to the query: {grades}?\nQuery: {query}\nItem: {item}\nRelevance:"
 
 
 class AdapterConfig(BaseModel):
@@ -35,7 +36,8 @@ class ModelConfig(BaseModel):
 
     Attributes:
         backbone: A built-in name, a local folder, or a hub id (`darl models list`).
-        dtype: Of the frozen backbone; "auto" is bfloat16 on a GPU that has it and float32 elsewhere.
+        dtype: Of the frozen backbone; "auto" is bfloat16 on a GPU that has it, or on a
+            processor that is measured to be faster in it, and float32 elsewhere.
             The adapter and the head are always float32.
         max_length: Tokens of a pair; longer items are cut, then longer queries, never the instruction.
         prompt: Text with {query} and then {item}, any named item fields after {query}, and {grades},

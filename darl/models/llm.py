@@ -47,13 +47,15 @@ def load_causal(
     )
     vocabulary = lm.get_output_embeddings()
     bias = vocabulary.bias[word_ids] if vocabulary.bias is not None else torch.zeros(len(word_ids))
-    text_config = lm.config.get_text_config()
-    head = GradeHead(
-        vocabulary.weight[word_ids], bias, softcap=getattr(text_config, "final_logit_softcapping", None)
-    )
+    head = GradeHead(vocabulary.weight[word_ids], bias, softcap_of(lm))
     body: PreTrainedModel = lm.get_decoder()
     _check_head(lm, body, head, word_ids, folder)
     return body, head
+
+
+def softcap_of(lm: PreTrainedModel) -> float | None:
+    """c, where the LM squashes its logits to c tanh(logits / c)."""
+    return getattr(lm.config.get_text_config(), "final_logit_softcapping", None)
 
 
 @torch.inference_mode()

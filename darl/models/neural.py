@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.models.adapter import FoldedAdapter
 from darl.models.base import FeatureSource
@@ -35,7 +36,9 @@ WINDOW = 16_384
 class Scorer(nn.Module):
     """Everything with weights: body, pooling and head."""
 
-    def __init__(self, body: PeftModel, pooling: LastToken | MatchPooling, head: GradeHead) -> None:
+    def __init__(
+        self, body: PeftModel | PreTrainedModel, pooling: LastToken | MatchPooling, head: GradeHead
+    ) -> None:
         super().__init__()
         self.body, self.pooling, self.head = body, pooling, head
 
@@ -73,7 +76,7 @@ class NeuralRelevanceModel:
         self.config, self.grade_scale, self.objective = config, grade_scale, objective
         self.prompt, self.tokenizer, self.scorer = prompt, tokenizer, scorer
         self.fingerprint, self.packs = fingerprint, packs
-        self.folded = FoldedAdapter(scorer.body)
+        self.folded = FoldedAdapter(scorer.body) if isinstance(scorer.body, PeftModel) else None
 
     @property
     def device(self) -> torch.device:
@@ -135,9 +138,13 @@ class NeuralRelevanceModel:
         return Predictions(logits_, probs, hidden_)
 
     def _weights(self, features: FeatureSource) -> AbstractContextManager[None]:
+        if self.folded is None:
+            if features == "frozen":
+                raise ConfigError("features", ["an exported model has no frozen features: use the original"])
+            return nullcontext()
         if features == "tuned":
             return self.folded.in_place()
-        rests: AbstractContextManager[None] = self.scorer.body.disable_adapter()
+        rests: AbstractContextManager[None] = self.folded.body.disable_adapter()
         return rests
 
     def _windows(self, pairs: Sequence[Pair]) -> Iterator[tuple[int, list[Tokens]]]:

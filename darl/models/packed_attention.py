@@ -147,6 +147,11 @@ def use_packing(body: PreTrainedModel, max_length: int) -> bool:
     return agrees
 
 
+def read_packed(body: PreTrainedModel) -> None:
+    """Make a decoder read packed rows without trying whether that is right."""
+    body.config.get_text_config()._attn_implementation = NAME
+
+
 @contextmanager
 def _exact(body: PreTrainedModel) -> Iterator[None]:
     """A block in which the weights are float32 and dropout rests: in bfloat16 a leak drowns in rounding."""
@@ -170,7 +175,7 @@ def _agree(body: PreTrainedModel, rows: list[list[list[int]]]) -> bool:
         return hidden[0]
 
     expected = [[alone(text) for text in texts] for texts in rows]
-    body.config.get_text_config()._attn_implementation = NAME
+    read_packed(body)
     prefix = SharedPrefix(4)
     received, wanted = [], []
     for texts, states in zip(rows, expected, strict=True):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -71,6 +72,8 @@ def train_stage(
     """
     if config.patience is not None and not valid:
         raise ConfigError("training", ["patience: needs validation pairs, received none"])
+    if model.folded is None:
+        raise ConfigError("model", ["an exported model cannot be trained: train the one it was made from"])
     model.folded.forget()
     loop = _Loop(model, examples, valid, config, seed, folder, checkpoint_seconds, progress)
     total = config.epochs * len(examples)
@@ -99,7 +102,7 @@ class _Loop:
             gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         )
         self.train, self.valid = Encoded.of(model, examples.all), Encoded.of(model, valid)
-        self.weights = model.trainable()
+        self.weights, self.body = model.trainable(), cast("Any", model.scorer.body)
         self.optimizer = _optimizer(self.weights, config)
         self.scorer: nn.Module = self.accelerator.prepare(model.scorer)
         self.plan = _plan(model, config, examples, valid, seed)
@@ -121,7 +124,7 @@ class _Loop:
         done = self._batches(self.position.epoch)[: self.position.batch]
         progress.advance(self.position.epoch * len(self.examples) + sum(map(len, done)))
         if self.config.gradient_checkpointing:
-            self.model.scorer.body.gradient_checkpointing_enable({"use_reentrant": False})
+            self.body.gradient_checkpointing_enable({"use_reentrant": False})
         while self.position.epoch < self.config.epochs and not self._is_stalled():
             self._epoch(progress)
         if self.config.keep_best and self.best:
@@ -129,7 +132,7 @@ class _Loop:
                 for name, weight in self.weights.items():
                     weight.copy_(self.best[name])
         self.log.close()
-        self.model.scorer.body.gradient_checkpointing_disable()
+        self.body.gradient_checkpointing_disable()
         if self.cache is not None:
             self.cache.file.unlink()
 

@@ -24,7 +24,8 @@ def test_untrained_grade_probs_are_the_lms_own(tmp_path, architecture, tied):
     received = model.predict(PAIRS).grade_probs
 
     lm, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    prompt = "Query: {}\nItem: {}\nRelevance of the item to the query (irrelevant, weak or strong):"
+    question = "How relevant is the item to the query: irrelevant, weak or strong?"
+    prompt = question + "\nQuery: {}\nItem: {}\nRelevance:"
     words = [tokenizer(f": {name}")["input_ids"][1] for name in SCALE.names]
     for pair, probs in zip(PAIRS, received, strict=True):
         ids = tokenizer(prompt.format(pair.query, pair.item), return_tensors="pt")["input_ids"]

@@ -26,8 +26,8 @@ def causal(tokenizer, text=DEFAULT_PROMPT, max_length=200):
 def test_tokens_spell_the_prompt(tokenizer):
     ids = causal(tokenizer).encode([PAIR])[0]["input_ids"]
     assert tokenizer.decode(ids) == (
-        "Query: warm coat\nItem: lined parka\n"
-        "Relevance of the item to the query (irrelevant, weak or strong):"
+        "How relevant is the item to the query: irrelevant, weak or strong?\n"
+        "Query: warm coat\nItem: lined parka\nRelevance:"
     )
 
 
@@ -43,8 +43,10 @@ def test_a_long_item_is_cut_and_the_instruction_is_not(tokenizer):
     ids = causal(tokenizer, max_length=64).encode([long])[0]["input_ids"]
     assert len(ids) == 64
     text = tokenizer.decode(ids)
-    assert text.startswith("Query: warm coat\nItem: parka")
-    assert text.endswith("(irrelevant, weak or strong):")
+    assert text.startswith(
+        "How relevant is the item to the query: irrelevant, weak or strong?\nQuery: warm coat\n"
+    )
+    assert text.endswith("parka\nRelevance:")
 
 
 def test_a_long_query_is_cut_to_half_the_room_when_the_item_is_long_too(tokenizer):
