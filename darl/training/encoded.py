@@ -74,6 +74,7 @@ def open_cache(
         )
         return None
     trunk = Trunk(model.scorer.body, first)
+    model.scorer.eval()  # an earlier stage may have left dropout on
     if not trunk.skips_cleanly(pack(ids[:2], model.device)):
         return None
     return TrunkCache(trunk, ids, file, progress)
