@@ -132,7 +132,8 @@ class _Loop:
                 for name, weight in self.weights.items():
                     weight.copy_(self.best[name])
         self.log.close()
-        self.body.gradient_checkpointing_disable()
+        if self.config.gradient_checkpointing:
+            self.body.gradient_checkpointing_disable()
         if self.cache is not None:
             self.cache.file.unlink()
 
