@@ -3,15 +3,17 @@
     pip install onnx onnxruntime openvino
     python benchmarks/runtimes.py
 
-Linear maps are four fifths of a packed pass, so a runtime whose maps are 10 % faster brings 8 % at most. The
-ways are timed in turn, on the same numbers; a runtime that is not installed is left out. Prints GFLOP/s
-(medians) and the mean error relative to float32.
+Linear maps are four fifths of a packed pass, so a runtime whose maps are 10 % faster brings 8 % at most. Each
+runtime has a process of its own, for their idle threads spin and would slow the next one; one that is not
+installed is left out. Prints GFLOP/s (medians) and the mean error relative to float32.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -101,34 +103,41 @@ def openvino(states: Array, weight: Array) -> dict[str, Map]:
     }
 
 
-def measure(states: Array, weight: Array) -> dict[str, tuple[float, float]]:
-    """Median GFLOP/s and mean relative error of each way."""
-    ways = pytorch(states, weight)
-    for name, make in (("onnxruntime", onnxruntime), ("openvino", openvino)):
-        if importlib.util.find_spec(name):
-            ways |= make(states, weight)
-    exact = states @ weight.T
-    errors = {name: float(np.abs(way() - exact).mean() / np.abs(exact).mean()) for name, way in ways.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            seconds[name].append(time.perf_counter() - start)
-    flop = 2 * states.shape[0] * weight.size
-    return {name: (flop / statistics.median(times) / 1e9, errors[name]) for name, times in seconds.items()}
+RUNTIMES = {"torch": pytorch, "onnxruntime": onnxruntime, "openvino": openvino}
 
 
-def main() -> None:
-    """Print the table."""
+def measure(runtime: str) -> None:
+    """Print median GFLOP/s and mean relative error of each of a runtime's ways."""
     rng = np.random.default_rng(0)
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}; GFLOP/s (mean relative error)")
     for rows, n_in, n_out in SHAPES:
         states, weight = (rng.standard_normal(shape, np.float32) for shape in ((rows, n_in), (n_out, n_in)))
-        print(f"({rows}, {n_in}) x ({n_in}, {n_out})")
-        for name, (speed, error) in measure(states, weight).items():
-            print(f"  {name:<22}{speed:7.0f}  ({error:.4f})")
+        exact = states @ weight.T
+        for name, way in RUNTIMES[runtime](states, weight).items():
+            error = float(np.abs(way() - exact).mean() / np.abs(exact).mean())
+            seconds = statistics.median(_seconds(way) for _ in range(ROUNDS))
+            speed = 2 * rows * weight.size / seconds / 1e9
+            print(f"{name:<22}({rows}, {n_in}) x ({n_in}, {n_out}){speed:10.0f}  ({error:.4f})", flush=True)
+
+
+def _seconds(way: Map) -> float:
+    start = time.perf_counter()
+    way()
+    return time.perf_counter() - start
+
+
+def main(arguments: list[str]) -> None:
+    """Measure the named runtime, or every one that is installed, each in its own process."""
+    if arguments:
+        measure(arguments[0])
+        return
+    print(
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}; GFLOP/s (mean relative error)",
+        flush=True,
+    )
+    for runtime in RUNTIMES:
+        if importlib.util.find_spec(runtime):
+            subprocess.run([sys.executable, __file__, runtime], check=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,6 +1,6 @@
 """What adapters on the upper layers only save, and what they cost: smollm2-135m on ESCI.
 
-    python benchmarks/upper_layers.py --data ../shared/data
+    python -m benchmarks.upper_layers --data ../shared/data
 
 For each number of adapted layers and each seed (of the queries drawn, the adapter and the batches): seconds
 of training, validation loss after it, and macro-F1 and AUC of the strong grade on the validation pairs, which
