@@ -14,14 +14,13 @@ import json
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
 from benchmarks.engine.texts import load_corpus, split
 from darl.evaluation.auc import auc_at
 from darl.evaluation.f1 import MACRO_F1
-from darl.evaluation.judged import Judged
+from darl.evaluation.judged import judge
 from darl.grades import GradeScale
 from darl.models.build import build_model
 from darl.models.config import AdapterConfig, ModelConfig
@@ -31,16 +30,6 @@ from darl.training.config import TrainingConfig
 from darl.training.loop import train_stage
 
 SCALE = GradeScale()
-
-
-def judged(model: Any, graded: list[GradedPair]) -> Judged:  # noqa: ANN401 # a NeuralRelevanceModel
-    """What a model says of graded pairs."""
-    return Judged(
-        np.asarray([one.pair.query_id for one in graded]),
-        np.asarray([one.pair.item_id for one in graded]),
-        np.asarray([one.grade for one in graded]),
-        model.predict([one.pair for one in graded]),
-    )
 
 
 def measure(
@@ -53,7 +42,7 @@ def measure(
         start = time.perf_counter()
         train_stage(model, Examples(tuple(train)), (), config, seed=seed, folder=Path(folder))
         seconds = time.perf_counter() - start
-    said = judged(model, valid)
+    said = judge(valid, model.predict([one.pair for one in valid]))
     own = said.predictions.grade_probs[np.arange(len(valid)), said.grades]
     return {
         "seconds": seconds,

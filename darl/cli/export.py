@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import FILE, FORMATS, backbone_option, bad_rows_option
+from darl.cli.options import FILE, backbone_option, bad_rows_option
+from darl.cli.options import FORMATS as FILE_FORMATS
+from darl.models.config import FORMATS, ExportFormat
 
 EXAMPLE = """\b
 Examples:
@@ -21,10 +23,10 @@ Examples:
     "--format",
     "form",
     required=True,
-    type=click.Choice(["float32", "bfloat16", "int8"]),
+    type=click.Choice(FORMATS),
     help="float32 and bfloat16: the adapter folded into the weights. int8: for processors.",
 )
-@click.option("--data", required=True, type=FILE, help=f"Pairs to compare on, best graded. {FORMATS}")
+@click.option("--data", required=True, type=FILE, help=f"Pairs to compare on, best graded. {FILE_FORMATS}")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the exported model.")
 @click.option(
     "--min-spearman", default=0.99, show_default=True, help="Least rank correlation with the original."
@@ -39,7 +41,7 @@ Examples:
 @bad_rows_option
 def command(
     model: Path,
-    form: str,
+    form: ExportFormat,
     data: Path,
     out: Path,
     min_spearman: float,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -55,14 +56,16 @@ def command(
     With a folder as output, PAIRS may be larger than memory, and a folder of files, which are read in the
     order of their names. All is read once and checked before the model is loaded.
     """
+    reading: dict[str, Any] = {"backbone": backbone, "bad_rows": bad_rows}
     if _is_folder(out):
-        _to_folder(model, pairs, Path(out), shard_size, features, resume, backbone, bad_rows)
+        sized = {} if shard_size is None else {"shard_size": shard_size}
+        _to_folder(model, pairs, Path(out), features=features, resume=resume, **sized, **reading)
     elif shard_size is not None or features or resume:
         raise click.UsageError("--shard-size, --features and --resume need a folder: --out FOLDER/")
     elif pairs.is_dir():
         raise click.UsageError(f"{pairs} is a folder, and so must the output be: --out FOLDER/")
     else:
-        _to_file(model, pairs, Path(out), backbone, bad_rows)
+        _to_file(model, pairs, Path(out), **reading)
 
 
 def _is_folder(out: str) -> bool:
@@ -86,31 +89,11 @@ def _to_file(model: Path, pairs: Path, out: Path, backbone: str | None, bad_rows
     write_rows(out, prediction_rows(read, predictions, loaded.grade_scale))
 
 
-def _to_folder(
-    model: Path,
-    pairs: Path,
-    out: Path,
-    shard_size: int | None,
-    features: bool,
-    resume: bool,
-    backbone: str | None,
-    bad_rows: Path | None,
-) -> None:
+def _to_folder(model: Path, pairs: Path, out: Path, **options: Any) -> None:  # noqa: ANN401 # handed on
     from darl.cli.progress import cli_progress
-    from darl.data.stream import SHARD_SIZE
     from darl.pipeline.predict import predict_to_folder
 
     with cli_progress() as progress:
-        done = predict_to_folder(
-            model,
-            pairs,
-            out,
-            shard_size=shard_size or SHARD_SIZE,
-            features=features,
-            resume=resume,
-            bad_rows=bad_rows,
-            backbone=backbone,
-            progress=progress,
-        )
+        done = predict_to_folder(model, pairs, out, **options, progress=progress)
     rate = f" in {done.seconds:,.0f} s ({done.scored / done.seconds:,.1f} pairs/s)" if done.scored else ""
     click.echo(f"{out}: {done.pairs:,} pairs; {done.scored:,} of them scored now{rate}")

@@ -28,7 +28,7 @@ from darl.errors import CheckpointError, ConfigError
 from darl.files import sha256_of, whole_folder, write_text
 from darl.grades import GradeScale
 from darl.models.build import assemble, build_model
-from darl.models.config import ModelConfig
+from darl.models.config import ExportFormat, ModelConfig
 from darl.models.export import load_body, save_body
 from darl.models.head import GradeHead
 from darl.models.llm import softcap_of
@@ -46,7 +46,7 @@ class ExportCard(BaseModel):
     """What an exported model is, and how it compares with the model it was made from.
 
     Attributes:
-        form: One of `darl.models.export.FORMATS`.
+        form: How its weights are kept.
         causal: A causal LM; otherwise an encoder.
         packs: Whether it reads packed rows.
         parity: Agreement with the original, by name of the measure.
@@ -54,7 +54,7 @@ class ExportCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    form: str
+    form: ExportFormat
     causal: bool
     packs: bool
     parity: dict[str, float]
@@ -87,7 +87,7 @@ def save_model(model: NeuralRelevanceModel, folder: Path, reference: Reference |
 
 
 def save_exported(
-    model: NeuralRelevanceModel, folder: Path, form: str, parity: dict[str, float], source: Path
+    model: NeuralRelevanceModel, folder: Path, form: ExportFormat, parity: dict[str, float], source: Path
 ) -> None:
     """Write an exported model to `folder`, whole or not at all, with the reference of its `source` folder."""
     with whole_folder(folder) as temporary:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from darl.catalogue import Component
 
+ExportFormat = Literal["float32", "bfloat16", "int8"]
+FORMATS: tuple[str, ...] = get_args(ExportFormat)
 # What is equal for all pairs stands first, and for all items of a query second: packed rows compute it once.
 DEFAULT_PROMPT = "How relevant is the item to the query: {grades}?\nQuery: {query}\nItem: {item}\nRelevance:"
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft import PeftModel
@@ -20,38 +20,26 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.initialization import no_init_weights
 
-from darl.errors import CheckpointError, ConfigError
+from darl.errors import CheckpointError
+from darl.models.config import ExportFormat
 from darl.models.int8 import to_empty_int8, to_int8
 from darl.models.neural import NeuralRelevanceModel, Scorer
 from darl.pairs import Pair
 
 WEIGHTS = "weights.safetensors"
-FORMATS = ("float32", "bfloat16", "int8")
 
 
-def fold(model: NeuralRelevanceModel, form: str, calibration: Sequence[Pair]) -> NeuralRelevanceModel:
+def fold(
+    model: NeuralRelevanceModel, form: ExportFormat, calibration: Sequence[Pair]
+) -> NeuralRelevanceModel:
     """The model without an adapter of its own, in a format; the one that was given is used up.
 
     Args:
         model: With an adapter, on a CPU.
-        form: One of `FORMATS`.
+        form: How its weights are to be.
         calibration: Pairs like those it will grade; int8 looks at their activations.
-
-    Raises:
-        ConfigError: An unknown format, an exported model, weights with code of their own, or int8 without
-            pairs.
     """
-    body: Any = model.scorer.body
-    faults = [] if form in FORMATS else [f"format: expected one of {', '.join(FORMATS)}, received {form!r}"]
-    if not isinstance(body, PeftModel):
-        faults.append("expected a model with an adapter, received an exported one")
-    if model.config.trust_remote_code:
-        faults.append("weights that come with code of their own cannot be exported")
-    if form == "int8" and not calibration:
-        faults.append("int8: expected pairs to calibrate on, received none")
-    if faults:
-        raise ConfigError("export", faults)
-    merged: Any = body.merge_and_unload()
+    merged: Any = cast("PeftModel", model.scorer.body).merge_and_unload()
     for weight in merged.parameters():
         # Not merged.to(...): that would round the buffers too, and positions are wrong in bfloat16.
         weight.data = weight.data.to(torch.bfloat16 if form == "bfloat16" else torch.float32)
@@ -78,7 +66,7 @@ def save_body(model: NeuralRelevanceModel, folder: Path) -> None:
     save_file(state, folder / WEIGHTS)
 
 
-def load_body(folder: Path, form: str) -> PreTrainedModel:
+def load_body(folder: Path, form: ExportFormat) -> PreTrainedModel:
     """Read back what `save_body` wrote.
 
     Raises:

@@ -162,8 +162,8 @@ class _Tree:
     def of(cls, texts: Sequence[Ids], known: int) -> _Tree:
         order = lexicographic(texts)
         rows = [texts[row] for row in order]
-        shared = shared_lengths(rows)
         matrix, lengths = _matrix(rows)
+        shared = _shared(matrix, lengths)
         starts = np.cumsum(lengths - shared) - (lengths - shared)
         place = np.arange(matrix.shape[1])
         # A text's token is its own, or that of the last text above it that owns one at the same place.
@@ -206,8 +206,11 @@ def lexicographic(texts: Sequence[Ids]) -> list[int]:
 
 def shared_lengths(texts: Sequence[Ids]) -> Matrix:
     """(B,) how many tokens each of the sorted texts begins with in common with the one before; 0 first."""
-    shared = np.zeros(len(texts), np.int64)
-    matrix, lengths = _matrix(texts)
+    return _shared(*_matrix(texts))
+
+
+def _shared(matrix: Matrix, lengths: Matrix) -> Matrix:
+    shared = np.zeros(len(matrix), np.int64)
     same = np.logical_and.accumulate(matrix[1:] == matrix[:-1], axis=1).sum(axis=1)
     shared[1:] = np.minimum(same, np.minimum(lengths[1:], lengths[:-1]))
     return shared
@@ -247,8 +250,8 @@ def row_plan(texts: Sequence[Ids], tokens: int) -> list[list[int]]:
     quarter: what two rows share is computed twice.
     """
     order = lexicographic(texts)
-    shared = shared_lengths([texts[row] for row in order])
-    lengths = np.fromiter((len(texts[row]) for row in order), np.int64, len(order))
+    matrix, lengths = _matrix([texts[row] for row in order])
+    shared = _shared(matrix, lengths)
     total = np.concatenate(([0], np.cumsum(lengths - shared)))
     rows: list[list[int]] = []
     start = 0

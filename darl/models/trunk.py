@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -81,37 +81,43 @@ class Trunk:
 class TrunkCache:
     """What the trunk says of every distinct beginning of N texts, in one file of T x D numbers.
 
+    Nothing is computed or written before `fill`.
+
     Args:
         trunk: Whose outputs.
         texts: Token ids of the N texts.
-        file: Where the numbers are kept; one that is there, whole, is used again.
-        progress: Told how far the first pass is.
+        file: Where the numbers are kept.
     """
 
-    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path, progress: Progress = SILENT) -> None:
-        self.trunk, self.file = trunk, file
+    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path) -> None:
+        self.trunk, self.texts, self.file = trunk, texts, file
         self.places = tree_places(texts)
         probe = trunk.run(pack(texts[:1], trunk.device))
         self.shape, self.dtype = (int(self.places.max()) + 1, probe.shape[1]), probe.dtype
-        if not file.exists():
-            with whole_file(file) as temporary:
-                self._fill(self._opened(temporary), texts, progress)
-        self.states = self._opened(file)
+        self.states: Tensor = probe[:0]
 
-    @staticmethod
-    def size(texts: Sequence[Ids], width: int, dtype: torch.dtype) -> int:
-        """Bytes that the texts' states take."""
-        return (int(tree_places(texts).max()) + 1) * width * dtype.itemsize
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+
+    def fill(self, progress: Progress = SILENT) -> Self:
+        """Run the trunk over all texts; a whole file that is there is used again."""
+        if not self.file.exists():
+            with whole_file(self.file) as temporary:
+                self._write(self._opened(temporary), progress)
+        self.states = self._opened(self.file)
+        return self
 
     def _opened(self, file: Path) -> Tensor:
         rows, width = self.shape
         flat = torch.from_file(str(file), shared=True, size=rows * width, dtype=self.dtype)
         return flat.view(rows, width)
 
-    def _fill(self, states: Tensor, texts: Sequence[Ids], progress: Progress) -> None:
-        with task(progress, "lower layers, once", len(texts), "texts"):
-            for rows in row_plan(texts, FILL_TOKENS):
-                packing = pack([texts[row] for row in rows], self.trunk.device)
+    def _write(self, states: Tensor, progress: Progress) -> None:
+        with task(progress, "lower layers, once", len(self.texts), "texts"):
+            for rows in row_plan(self.texts, FILL_TOKENS):
+                packing = pack([self.texts[row] for row in rows], self.trunk.device)
                 states[self._places(packing, rows)] = self.trunk.run(packing).cpu()
                 progress.advance(len(rows))
 

@@ -12,11 +12,12 @@ from scipy.stats import spearmanr
 from darl.errors import ConfigError, ParityError
 from darl.evaluation.auc import auc_at
 from darl.evaluation.f1 import MACRO_F1
-from darl.evaluation.judged import Judged
+from darl.evaluation.judged import judge
 from darl.grades import GradeScale
-from darl.models.checkpoint import load_model, save_exported
+from darl.models.checkpoint import CARD, load_model, read_card, save_exported
+from darl.models.config import FORMATS, ExportFormat
 from darl.models.export import fold
-from darl.pairs import Pair
+from darl.pairs import GradedPair, Pair
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress
 
@@ -56,7 +57,7 @@ def export(
     pairs: Sequence[Pair],
     grades: Sequence[int | None] = (),
     *,
-    form: str = "int8",
+    form: ExportFormat = "int8",
     tolerance: Tolerance | None = None,
     backbone: str | None = None,
     progress: Progress = SILENT,
@@ -68,7 +69,7 @@ def export(
         out: Folder of the exported model.
         pairs: At least 2 pairs like those it will grade.
         grades: Their grades, as far as they are known; macro-F1 and AUC are compared on graded ones.
-        form: One of `darl.models.export.FORMATS`.
+        form: One of `darl.models.config.FORMATS`.
         tolerance: How far it may be from the original; None = the default.
         backbone: Where the backbone is now, if not where the model says.
         progress: Told how far it is.
@@ -79,10 +80,11 @@ def export(
 
     Raises:
         ParityError: It is further from the original than `tolerance`; nothing is written.
-        ConfigError: Too few pairs, an unknown format, or a model that cannot be exported.
+        ConfigError: Too few pairs, an unknown format, a model that cannot be exported, or an `out` that holds
+            something else than an exported model.
     """
-    if len(pairs) < 2:
-        raise ConfigError("export", [f"expected at least 2 pairs to compare on, received {len(pairs)}"])
+    if faults := _faults(model, out, len(pairs), form):
+        raise ConfigError("export", faults)
     loaded = load_model(model, backbone=backbone, progress=progress)
     before = loaded.predict(pairs, progress=progress)
     rng = np.random.default_rng(0)
@@ -94,6 +96,23 @@ def export(
         raise ParityError(str(out), faults)
     save_exported(exported, out, form, parity, model)
     return parity
+
+
+def _faults(model: Path, out: Path, n_pairs: int, form: str) -> list[str]:
+    """What can be told before anything is loaded."""
+    card = read_card(model)
+    faults = [] if form in FORMATS else [f"format: expected one of {', '.join(FORMATS)}, received {form!r}"]
+    if n_pairs < 2:
+        faults.append(f"expected at least 2 pairs to compare on, received {n_pairs}")
+    if card.export is not None:
+        faults.append("expected a model with an adapter, received an exported one")
+    if card.model.trust_remote_code:
+        faults.append("weights that come with code of their own cannot be exported")
+    # The folder is replaced as a whole: nothing but an earlier export may be lost.
+    is_new = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    if not is_new and not ((out / CARD).is_file() and read_card(out).export):
+        faults.append(f"out: expected a new folder, or one with an exported model, received {out}")
+    return faults
 
 
 def agreement(before: Predictions, after: Predictions) -> dict[str, float]:
@@ -118,15 +137,12 @@ def _quality(
     grades: Sequence[int | None],
     scale: GradeScale,
 ) -> dict[str, float]:
-    known = [row for row, grade in enumerate(grades) if grade is not None]
-    if not known:
+    graded = {row: GradedPair(pairs[row], grade) for row, grade in enumerate(grades) if grade is not None}
+    if not graded:
         return {}
-    gold = np.asarray([grades[row] for row in known], np.int64)
-    query_ids = np.asarray([pairs[row].query_id for row in known])
-    item_ids = np.asarray([pairs[row].item_id for row in known])
     measured: dict[str, float] = {}
     for suffix, predictions in (("_original", before), ("", after)):
-        judged = Judged(query_ids, item_ids, gold, predictions[known])
+        judged = judge(list(graded.values()), predictions[list(graded)])
         for name, metric in (("macro_f1", MACRO_F1), ("auc", auc_at(scale, len(scale) - 1))):
             value = metric.value(judged)
             if np.isfinite(value):

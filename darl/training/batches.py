@@ -77,8 +77,9 @@ def shuffled_batches(
         rng: Draws.
     """
     order = [rows[i] for i in rng.permutation(len(rows))]
-    groups = _groups(order, queries, min(items_per_query, batch_size))
-    size = BUCKET_BATCHES * max(1, batch_size // max(1, min(items_per_query, batch_size)))
+    together = min(items_per_query, batch_size)
+    groups = _groups(order, queries, together)
+    size = BUCKET_BATCHES * (batch_size // together)
     buckets = [groups[start : start + size] for start in range(0, len(groups), size)]
     batches: list[list[int]] = []
     for group in (

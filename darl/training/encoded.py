@@ -63,18 +63,17 @@ def open_cache(
     first = config.num_hidden_layers - (model.config.adapter.upper_layers or config.num_hidden_layers)
     if not (model.packs and first and limit_gb and texts):
         return None
-    ids = [text["input_ids"] for text in texts]
-    size = TrunkCache.size(ids, config.hidden_size, next(model.scorer.body.parameters()).dtype)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    free = file.stat().st_size if file.exists() else shutil.disk_usage(file.parent).free
-    if size > min(limit_gb * GB, free):
-        progress.message(
-            f"the lower layers' outputs would take {size / GB:.1f} GB: they are computed in every epoch "
-            f"(trunk_cache_gb is {limit_gb:g}, free {free / GB:.1f} GB)"
-        )
-        return None
-    trunk = Trunk(model.scorer.body, first)
+    ids, trunk = [text["input_ids"] for text in texts], Trunk(model.scorer.body, first)
     model.scorer.eval()  # an earlier stage may have left dropout on
     if not trunk.skips_cleanly(pack(ids[:2], model.device)):
         return None
-    return TrunkCache(trunk, ids, file, progress)
+    cache = TrunkCache(trunk, ids, file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    free = file.stat().st_size if file.exists() else shutil.disk_usage(file.parent).free
+    if cache.size > min(limit_gb * GB, free):
+        progress.message(
+            f"the lower layers' outputs would take {cache.size / GB:.1f} GB: they are computed in each epoch "
+            f"(trunk_cache_gb is {limit_gb:g}, free {free / GB:.1f} GB)"
+        )
+        return None
+    return cache.fill(progress)

@@ -55,10 +55,10 @@ def test_layers_are_themselves_after_an_error(model, ids):
 
 def test_the_cache_gives_what_the_trunk_gives(model, ids, tmp_path):
     trunk, file = Trunk(model.scorer.body, 1), tmp_path / "trunk.bin"
-    cache = TrunkCache(trunk, ids, file)
+    cache = TrunkCache(trunk, ids, file).fill()
     distinct = {tuple(text[: end + 1]) for text in ids for end in range(len(text))}
     assert cache.states.shape == (len(distinct), 32)
-    assert file.stat().st_size == len(distinct) * 32 * 4 == TrunkCache.size(ids, 32, torch.float32)
+    assert file.stat().st_size == len(distinct) * 32 * 4 == cache.size
     rows = [7, 2, 2, 11]
     packing = pack([ids[row] for row in rows])
     with torch.no_grad():
@@ -69,7 +69,7 @@ def test_the_cache_gives_what_the_trunk_gives(model, ids, tmp_path):
 
 
 def test_the_cache_goes_with_a_shared_prefix(model, ids, tmp_path):
-    cache = TrunkCache(Trunk(model.scorer.body, 1), ids, tmp_path / "trunk.bin")
+    cache = TrunkCache(Trunk(model.scorer.body, 1), ids, tmp_path / "trunk.bin").fill()
     prefix, received = shared_prefix(ids), []
     with torch.no_grad():
         for rows in ([0, 1, 2], [3, 4], [5]):
@@ -89,11 +89,11 @@ def test_a_whole_file_is_used_again_and_a_half_one_is_not_left(model, ids, tmp_p
     with monkeypatch.context() as patched:
         patched.setattr("darl.models.trunk.TrunkCache._places", stop)
         with pytest.raises(KeyboardInterrupt):
-            TrunkCache(trunk, ids, file)
+            TrunkCache(trunk, ids, file).fill()
     assert list(tmp_path.glob("*trunk*")) == []
-    first = TrunkCache(trunk, ids, file).states.clone()
-    monkeypatch.setattr("darl.models.trunk.TrunkCache._fill", stop)
-    torch.testing.assert_close(TrunkCache(trunk, ids, file).states, first, atol=0, rtol=0)
+    first = TrunkCache(trunk, ids, file).fill().states.clone()
+    monkeypatch.setattr("darl.models.trunk.TrunkCache._write", stop)
+    torch.testing.assert_close(TrunkCache(trunk, ids, file).fill().states, first, atol=0, rtol=0)
 
 
 def test_layers_that_are_not_in_one_list():

@@ -111,6 +111,20 @@ def test_too_few_pairs_and_unknown_formats(original, tmp_path):
         export(original, tmp_path / "out", PAIRS, form="int4")
 
 
+def test_only_an_export_is_replaced(original, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "letter.txt").write_text("dear")
+    for taken in (mine, mine / "letter.txt", original):
+        with pytest.raises(ConfigError, match="out: expected a new folder"):
+            export(original, taken, PAIRS, form="float32")
+    assert (mine / "letter.txt").read_text() == "dear"
+    assert load_model(original).folded is not None
+    for _ in range(2):
+        export(original, tmp_path / "out", PAIRS, form="float32")
+    assert load_model(tmp_path / "out").folded is None
+
+
 def test_agreement_against_a_loop():
     rng = np.random.default_rng(0)
     one, two = (rng.dirichlet(np.ones(3), 9) for _ in range(2))
