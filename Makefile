@@ -11,7 +11,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constrain
 help:
 	@echo "make demo   install, fetch the small model, run experiments/demo.yaml (about 10 minutes after the install)"
 	@echo "make test   install, fetch the built-in models, run the tests"
-	@echo "make bench  install the rivals, measure the engine beside them (about 45 minutes), write docs/results/engine.*"
+	@echo "make bench  install the rivals, measure the engine beside them (about 70 minutes), write docs/results/engine.*"
 	@echo "make check  ruff, mypy, import-linter"
 
 # torch first and alone: then nothing else can pull in another build of it.

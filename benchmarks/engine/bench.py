@@ -27,10 +27,10 @@ class Bench:
 
     setup: Setup
     corpus: Corpus
-    train_pairs: int = 480
-    valid_pairs: int = 240
-    seeds: tuple[int, ...] = (0,)
-    pool_max: int = 100_000
+    train_pairs: int
+    valid_pairs: int
+    seeds: tuple[int, ...]
+    pool_max: int
     chosen: dict[str, Any] = field(default_factory=dict)
 
     def contenders(self, names: Iterable[str]) -> list[Contender]:

@@ -32,14 +32,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--only", type=_sections, default=SECTIONS, metavar="A,B", help=f"of {', '.join(SECTIONS)}")
     add("--resume", action="store_true", help="pass over sections that are done with these settings")
     add("--quick", action="store_true", help="a smoke test of a minute or two; its numbers mean nothing")
-    add("--train-pairs", type=_count, default=480)
+    add("--train-pairs", type=_count, default=320)
     add("--valid-pairs", type=_count, default=240)
-    add("--seeds", type=_numbers, default=(0,), metavar="0,1", help="of the training section")
-    add("--pool-max", type=_count, default=100_000, help="pairs of the largest pool")
+    add("--seeds", type=_numbers, default=(0, 1, 2), metavar="0,1", help="of the training section")
+    add("--pool-max", type=_count, default=1_000_000, help="pairs of the largest pool")
     found = parser.parse_args(arguments)
     if found.quick:
         found.shape = found.shape or (None if found.model else "tiny")
-        found.train_pairs, found.valid_pairs = QUICK_TRAIN, QUICK_VALID
+        found.train_pairs, found.valid_pairs, found.seeds = QUICK_TRAIN, QUICK_VALID, found.seeds[:1]
     found.model = found.model or MODEL
     found.out = found.out or Path("runs/engine-quick" if found.quick else "docs/results")
     return found

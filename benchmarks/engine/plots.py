@@ -37,7 +37,8 @@ def draw(section: dict[str, Any], path: Path) -> None:
         ticks = [point["at"] for point in result["points"]]
         panel.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         panel.minorticks_off()
-        panel.set_ylim(bottom=0)
+        # Room for the highest marker and for the curve's end.
+        panel.set_ylim(0, 1.08 * max(max(ys) for _, ys in curves(result).values()))
         panel.legend(frameon=False)
         with whole_file(path) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None})

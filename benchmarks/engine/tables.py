@@ -105,22 +105,28 @@ def search_table(section: dict[str, Any]) -> str:
 
 
 def training_table(section: dict[str, Any], rivals: Sequence[str]) -> str:
-    """A row a way; ratios to the faster rival of each seed."""
+    """A row a way; beside the faster rival, and the one with the less loss, of each seed."""
     result = section["result"]
     seconds = {name: [one["seconds"] for one in found] for name, found in result["outcomes"].items()}
+    losses = {name: [one["valid_loss"] for one in found] for name, found in result["outcomes"].items()}
     best = [min(times) for times in zip(*(seconds[name] for name in rivals), strict=True)]
+    least = [min(values) for values in zip(*(losses[name] for name in rivals), strict=True)]
     rows = [
         (
             name,
             cell(spread(seconds[name])),
             cell(spread([result["pairs"] / time for time in seconds[name]])),
             cell(spread([other / time for other, time in zip(best, seconds[name], strict=True)])),
-            cell(spread([one["valid_loss"] for one in found])),
+            cell(spread(losses[name])),
+            ", ".join(f"{own - other:+.3f}" for own, other in zip(losses[name], least, strict=True)),
             f"{found[0]['trained']:,}",
         )
         for name, found in result["outcomes"].items()
     ]
-    head = ("way", "s an epoch", "pairs/s", "x faster Trainer", "validation loss", "trained weights")
+    head = (
+        *("way", "s an epoch", "pairs/s", "x faster Trainer", "validation loss"),
+        *("less the better Trainer's, by seed", "trained weights"),
+    )
     return table(head, rows)
 
 
