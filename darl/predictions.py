@@ -12,7 +12,7 @@ Three laws hold everywhere in darl:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -99,15 +99,18 @@ class Candidates:
         in_dist_scores: (M,) ood_scores of held-out in-distribution pairs, M >= 1: the yardstick by
             which a strategy tells what is unusual.
         query_ids: (N,) the query of each pair.
+        known: (L, D) features of the pairs that are graded already, L >= 0: what is like them needs no
+            label.
 
     Raises:
-        ShapeError: Lengths differ, a score is not finite, or M is 0.
+        ShapeError: Lengths or widths differ, a number is not finite, or M is 0.
     """
 
     predictions: Predictions
     ood_scores: FloatArray
     in_dist_scores: FloatArray
     query_ids: npt.NDArray[np.str_]
+    known: FloatArray
 
     def __post_init__(self) -> None:
         n = len(self.predictions)
@@ -116,9 +119,21 @@ class Candidates:
                 raise ShapeError(f"{name}: expected ({n},), received {getattr(self, name).shape}")
         if self.in_dist_scores.ndim != 1 or not len(self.in_dist_scores):
             raise ShapeError(f"in_dist_scores: expected (M,), M >= 1, received {self.in_dist_scores.shape}")
-        for name in ("ood_scores", "in_dist_scores"):
+        width = self.predictions.features.shape[1]
+        if self.known.ndim != 2 or self.known.shape[1] != width:
+            raise ShapeError(f"known: expected (L, {width}), received {self.known.shape}")
+        for name in ("ood_scores", "in_dist_scores", "known"):
             if not np.isfinite(getattr(self, name)).all():
                 raise ShapeError(f"{name}: expected finite numbers, received NaN or infinity")
 
     def __len__(self) -> int:
         return len(self.predictions)
+
+    def __getitem__(self, rows: npt.NDArray[np.generic]) -> Candidates:
+        """The chosen rows, as Candidates."""
+        return replace(
+            self,
+            predictions=self.predictions[rows],
+            ood_scores=self.ood_scores[rows],
+            query_ids=self.query_ids[rows],
+        )

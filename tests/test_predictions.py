@@ -83,12 +83,21 @@ def candidates(**changes) -> Candidates:
         "ood_scores": np.arange(4.0),
         "in_dist_scores": np.arange(3.0),
         "query_ids": np.array(["a", "a", "b", "c"]),
+        "known": np.zeros((2, predictions().features.shape[1])),
     }
     return Candidates(**{**given, **changes})
 
 
 def test_candidates_have_the_length_of_their_predictions():
     assert len(candidates()) == 4
+
+
+def test_candidates_can_be_narrowed():
+    some = candidates()[np.array([2, 0])]
+    np.testing.assert_array_equal(some.ood_scores, [2.0, 0.0])
+    np.testing.assert_array_equal(some.query_ids, ["b", "a"])
+    np.testing.assert_array_equal(some.predictions.logits, predictions().logits[[2, 0]])
+    assert len(some.in_dist_scores) == 3
 
 
 @pytest.mark.parametrize(
@@ -100,6 +109,9 @@ def test_candidates_have_the_length_of_their_predictions():
         {"in_dist_scores": np.zeros((2, 2))},
         {"ood_scores": np.array([0.0, 1.0, np.nan, 2.0])},
         {"in_dist_scores": np.array([np.inf])},
+        {"known": np.zeros((2, 1))},
+        {"known": np.zeros(2)},
+        {"known": np.full((1, predictions().features.shape[1]), np.nan)},
     ],
 )
 def test_candidates_that_do_not_fit_are_refused(changes):

@@ -66,6 +66,7 @@ def find_candidates(
         detector.score(seen),
         detector.score(reference.held_out[source]),
         np.asarray([pair.query_id for pair in pairs], dtype=np.str_),
+        reference.fit[source].features,
     )
 
 

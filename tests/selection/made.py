@@ -5,7 +5,7 @@ import numpy as np
 from darl.predictions import Candidates, Predictions
 
 
-def candidates(scores, *, probs=None, features=None, queries=None, in_dist=(0.0, 1.0), seed=0):
+def candidates(scores, *, probs=None, features=None, queries=None, in_dist=(0.0, 1.0), known=None, seed=0):
     """N candidates of which only the given arrays matter; the rest is random."""
     rng = np.random.default_rng(seed)
     scores = np.asarray(scores, dtype=np.float64)
@@ -14,8 +14,9 @@ def candidates(scores, *, probs=None, features=None, queries=None, in_dist=(0.0,
     features = rng.normal(size=(n, 4)) if features is None else np.asarray(features)
     queries = [f"q{i}" for i in range(n)] if queries is None else queries
     predictions = Predictions(probs, probs, features)
+    known = rng.normal(size=(5, features.shape[1])) if known is None else np.asarray(known)
     return Candidates(
-        predictions, scores, np.asarray(in_dist, dtype=np.float64), np.array(queries, dtype=str)
+        predictions, scores, np.asarray(in_dist, dtype=np.float64), np.array(queries, dtype=str), known
     )
 
 

@@ -56,7 +56,7 @@ def test_low_precision(name, dtype):
     probs = some.predictions.grade_probs.astype(np.float32)
     predictions = Predictions(probs, probs, some.predictions.features.astype(dtype))
     scores, in_dist = some.ood_scores.astype(dtype), some.in_dist_scores.astype(dtype)
-    low = Candidates(predictions, scores, in_dist, some.query_ids)
+    low = Candidates(predictions, scores, in_dist, some.query_ids, some.known.astype(dtype))
     check(STRATEGIES[name]().select(low, 12, rng()), 40, 12)
 
 
