@@ -58,16 +58,14 @@ class Predictions:
         """The chosen rows, as Predictions."""
         return Predictions(self.logits[rows], self.grade_probs[rows], self.features[rows])
 
-    def arrays(self, prefix: str = "") -> dict[str, FloatArray]:
+    def arrays(self) -> dict[str, FloatArray]:
         """The three arrays by name, as they are stored."""
-        return {
-            prefix + field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)
-        }
+        return {field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, FloatArray], prefix: str = "") -> Predictions:
+    def from_arrays(cls, arrays: Mapping[str, FloatArray]) -> Predictions:
         """What `arrays` gave."""
-        return cls(*(arrays[prefix + field.name] for field in fields(cls)))
+        return cls(*(arrays[field.name] for field in fields(cls)))
 
     @property
     def scores(self) -> npt.NDArray[np.float64]:

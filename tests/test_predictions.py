@@ -62,12 +62,11 @@ def test_probabilities_must_sum_to_one():
         Predictions(np.ones((2, 3)), np.full((2, 3), 0.4), np.ones((2, 3)))
 
 
-@pytest.mark.parametrize("prefix", ["", "in_dist_"])
-def test_arrays_are_the_whole_of_predictions(prefix):
+def test_arrays_are_the_whole_of_predictions():
     made = predictions()
-    arrays_of = made.arrays(prefix)
-    assert set(arrays_of) == {prefix + name for name in ("logits", "grade_probs", "features")}
-    again = Predictions.from_arrays(arrays_of, prefix)
+    arrays_of = made.arrays()
+    assert set(arrays_of) == {"logits", "grade_probs", "features"}
+    again = Predictions.from_arrays(arrays_of)
     np.testing.assert_array_equal(again.grade_probs, made.grade_probs)
     np.testing.assert_array_equal(again.features, made.features)
 

@@ -26,8 +26,9 @@ Examples:
     "--features",
     default="frozen",
     show_default=True,
-    type=click.Choice(["frozen", "tuned"]),
-    help="What the detector reads: the backbone's features before or after fine-tuning.",
+    metavar="VIEW",
+    help="What the detector reads: features before (frozen) or after fine-tuning (tuned); frozen.query and "
+    "frozen.item of that text alone; frozen@4 after the fourth layer.",
 )
 @click.option("--strategy", default="ood_band", show_default=True, help="NAME or NAME:KEY=VALUE,...")
 @click.option(

@@ -2,15 +2,67 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BeforeValidator, PlainSerializer
 
 from darl.grades import GradeScale
 from darl.pairs import Pair
-from darl.predictions import Predictions
+from darl.predictions import FloatArray, Predictions
 from darl.progress import SILENT, Progress
 
-FeatureSource = Literal["tuned", "frozen"]
+FORM = re.compile(r"(tuned|frozen)(?:\.(query|item))?(?:@([1-9][0-9]*))?")
+
+
+@dataclass(frozen=True, order=True)
+class FeatureView:
+    """Which vectors stand for a pair; written WEIGHTS[.TEXT][@LAYER], say `frozen`, `frozen.item`, `tuned@4`.
+
+    Args:
+        weights: "tuned" for the model as it is, "frozen" for the backbone before any fine-tuning, which sees
+            the world as pre-training left it.
+        text: "pair" for what the grade head would read; "query" or "item" for that text read by itself, the
+            mean over its tokens: where the query or the item is new is seen better without the other.
+        layer: States after so many layers, from 1; None = the last.
+    """
+
+    weights: Literal["tuned", "frozen"] = "tuned"
+    text: Literal["pair", "query", "item"] = "pair"
+    layer: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> FeatureView:
+        """Read what `str` writes.
+
+        >>> FeatureView.parse("frozen.item@4")
+        FeatureView(weights='frozen', text='item', layer=4)
+
+        Raises:
+            ValueError: It is not of that form.
+        """
+        found = FORM.fullmatch(text)
+        if not found:
+            raise ValueError(
+                "expected tuned or frozen, then .query or .item for one of the texts, then @N for the states "
+                f"after N layers, such as frozen, frozen.item or tuned@4; received {text!r}"
+            )
+        parts: tuple[Any, Any, str | None] = found.group(1), found.group(2) or "pair", found.group(3)
+        return cls(parts[0], parts[1], int(parts[2]) if parts[2] else None)
+
+    def __str__(self) -> str:
+        text = "" if self.text == "pair" else f".{self.text}"
+        return f"{self.weights}{text}" + ("" if self.layer is None else f"@{self.layer}")
+
+
+def _read(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    return FeatureView.parse(value) if isinstance(value, str) else value
+
+
+ViewField = Annotated[FeatureView, BeforeValidator(_read), PlainSerializer(str)]
+TUNED, FROZEN = FeatureView(), FeatureView("frozen")
 
 
 class RelevanceModel(Protocol):
@@ -20,14 +72,21 @@ class RelevanceModel(Protocol):
     def grade_scale(self) -> GradeScale:
         """The grades it knows."""
 
-    def predict(
-        self, pairs: Sequence[Pair], *, features: FeatureSource = "tuned", progress: Progress = SILENT
-    ) -> Predictions:
-        """Grade N pairs, in their order.
+    def predict(self, pairs: Sequence[Pair], *, progress: Progress = SILENT) -> Predictions:
+        """Grade N pairs, in their order; the features are those of the view `tuned`."""
 
-        Args:
-            pairs: What to grade.
-            features: "tuned" for the model as it is, "frozen" for the backbone before any fine-tuning
-                (its features see the world as pre-training left it; its logits mean little).
-            progress: Told how far it is.
-        """
+    def features(
+        self, pairs: Sequence[Pair], view: FeatureView, *, progress: Progress = SILENT
+    ) -> FloatArray:
+        """(N, D) vectors of the pairs, in their order; D depends on the view."""
+
+
+def predict_with(
+    model: RelevanceModel, pairs: Sequence[Pair], view: FeatureView, *, progress: Progress = SILENT
+) -> Predictions:
+    """The model's grades with another view's features."""
+    predictions = model.predict(pairs, progress=progress)
+    if view == TUNED:
+        return predictions
+    features = model.features(pairs, view, progress=progress)
+    return Predictions(predictions.logits, predictions.grade_probs, features)

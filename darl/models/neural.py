@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
@@ -15,17 +17,21 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.models.adapter import FoldedAdapter
-from darl.models.base import FeatureSource
+from darl.models.base import FeatureView
 from darl.models.config import ModelConfig
 from darl.models.encoder import MatchPooling
 from darl.models.head import GradeHead
 from darl.models.llm import Batch, LastToken
 from darl.models.packing import SharedPrefix, pack, row_plan, shared_prefix
 from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens
+from darl.models.views import body_at, distinct, mean_over_text, text_of
 from darl.objectives.base import Objective
 from darl.pairs import Pair
-from darl.predictions import Predictions
+from darl.predictions import FloatArray, Predictions
 from darl.progress import SILENT, Progress, task
+
+T = TypeVar("T")
+Tensors = tuple[Tensor, ...]
 
 # Tokens of one forward pass: on a CPU more gain nothing and cost memory, a GPU wants to be filled.
 PREDICT_TOKENS, PREDICT_TOKENS_GPU = 2048, 32_768
@@ -106,60 +112,109 @@ class NeuralRelevanceModel:
         batch["attention_mask"] = [[1] * length + [0] * (longest - length) for length in lengths]
         return {key: torch.tensor(rows, device=self.device) for key, rows in batch.items()}
 
-    def batches(self, texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Batch]]:
-        """All texts in batches for a pass without gradients, each with the places of its texts."""
+    def batches(
+        self, texts: Sequence[Tokens], share_prefix: bool = True
+    ) -> Iterator[tuple[list[int], Batch]]:
+        """All texts in batches for a pass without gradients, each with the places of its texts.
+
+        Args:
+            texts: What to batch.
+            share_prefix: Packed rows after the first go without the tokens that all texts begin with.
+        """
         ids = [text["input_ids"] for text in texts]
         if self.packs:
-            prefix, plan = shared_prefix(ids), row_plan(ids, self.batch_tokens)
+            prefix, plan = shared_prefix(ids) if share_prefix else None, row_plan(ids, self.batch_tokens)
         else:
             prefix, plan = None, length_batches([len(text) for text in ids], self.batch_tokens)
         for rows in plan:
             yield rows, self.collate([texts[row] for row in rows], prefix)
 
-    @torch.inference_mode()
-    def predict(
-        self, pairs: Sequence[Pair], *, features: FeatureSource = "tuned", progress: Progress = SILENT
-    ) -> Predictions:
+    def predict(self, pairs: Sequence[Pair], *, progress: Progress = SILENT) -> Predictions:
         """Grade N pairs; see RelevanceModel."""
-        self.scorer.eval()
-        parts: list[tuple[Tensor, Tensor, Tensor]] = []
-        order: list[int] = []
-        with self._weights(features), task(progress, f"predict {len(pairs):,} pairs", len(pairs), "pairs"):
-            for start, texts in self._windows(pairs):
-                for rows, batch in self.batches(texts):
-                    logits, hidden = self.scorer(batch)
-                    parts.append((logits.cpu(), self.objective.grade_probs(logits).cpu(), hidden.cpu()))
-                    order += [start + row for row in rows]
-                    progress.advance(len(rows))
-        if not parts:
-            return self._nothing()
-        back = np.argsort(np.asarray(order))
-        logits_, probs, hidden_ = (torch.cat(column).numpy()[back] for column in zip(*parts, strict=True))
-        return Predictions(logits_, probs, hidden_)
 
-    def _weights(self, features: FeatureSource) -> AbstractContextManager[None]:
+        def grade(texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensors]]:
+            for rows, batch in self.batches(texts):
+                logits, features = self.scorer(batch)
+                yield rows, (logits, self.objective.grade_probs(logits), features)
+
+        with self._weights("tuned"), task(progress, f"predict {len(pairs):,} pairs", len(pairs), "pairs"):
+            parts = self._read(pairs, self.prompt.encode, grade, progress)
+        return Predictions(*parts) if parts else self._nothing()
+
+    def features(
+        self, pairs: Sequence[Pair], view: FeatureView, *, progress: Progress = SILENT
+    ) -> FloatArray:
+        """(N, D) vectors of the pairs; see RelevanceModel.
+
+        Raises:
+            ConfigError: There is no such layer, or the model is an exported one and has no frozen weights.
+        """
+        body = body_at(self.scorer.body, view.layer)
+
+        def pool(texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensors]]:
+            for rows, batch in self.batches(texts):
+                yield rows, (self.scorer.pooling(body, batch).float(),)
+
+        def average(texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensors]]:
+            for rows, batch in self.batches(texts, share_prefix=False):
+                yield rows, (mean_over_text(body, [texts[row] for row in rows], batch),)
+
+        if not pairs:
+            return self._nothing().features
+        with self._weights(view.weights):
+            if view.text == "pair":
+                with task(progress, f"features {view}", len(pairs), "pairs"):
+                    return self._read(pairs, self.prompt.encode, pool, progress)[0]
+            texts, places = distinct([text_of(self.prompt, pair, view) for pair in pairs])
+            with task(progress, f"features {view}", len(texts), "texts"):
+                return self._read(texts, self.prompt.encode_alone, average, progress)[0][places]
+
+    @torch.inference_mode()
+    def _read(
+        self,
+        inputs: Sequence[T],
+        encode: Callable[[Sequence[T]], list[Tokens]],
+        read: Callable[[Sequence[Tokens]], Iterator[tuple[list[int], Tensors]]],
+        progress: Progress,
+    ) -> list[npt.NDArray[np.float32]]:
+        """What `read` yields of each window of the inputs, put in their order; empty where there are none."""
+        self.scorer.eval()
+        parts: list[Tensors] = []
+        order: list[int] = []
+        for start, texts in _windows(inputs, encode):
+            for rows, tensors in read(texts):
+                parts.append(tuple(tensor.cpu() for tensor in tensors))
+                order += [start + row for row in rows]
+                progress.advance(len(rows))
+        back = np.argsort(np.asarray(order))
+        return [torch.cat(column).numpy()[back] for column in zip(*parts, strict=True)]
+
+    def _weights(self, which: Literal["tuned", "frozen"]) -> AbstractContextManager[None]:
         if self.folded is None:
-            if features == "frozen":
+            if which == "frozen":
                 raise ConfigError("features", ["an exported model has no frozen features: use the original"])
             return nullcontext()
-        if features == "tuned":
+        if which == "tuned":
             return self.folded.in_place()
         rests: AbstractContextManager[None] = self.folded.body.disable_adapter()
         return rests
-
-    def _windows(self, pairs: Sequence[Pair]) -> Iterator[tuple[int, list[Tokens]]]:
-        """Tokens of the pairs, a window at a time; the next one is tokenised while this one is read."""
-        with ThreadPoolExecutor(1) as thread:
-            coming = thread.submit(self.prompt.encode, pairs[:WINDOW])
-            for start in range(0, len(pairs), WINDOW):
-                texts = coming.result()
-                coming = thread.submit(self.prompt.encode, pairs[start + WINDOW : start + 2 * WINDOW])
-                yield start, texts
 
     def _nothing(self) -> Predictions:
         n_logits, width = self.scorer.head.weight.shape
         widths = (n_logits, len(self.grade_scale), width)
         return Predictions(*(np.zeros((0, columns), np.float32) for columns in widths))
+
+
+def _windows(
+    inputs: Sequence[T], encode: Callable[[Sequence[T]], list[Tokens]]
+) -> Iterator[tuple[int, list[Tokens]]]:
+    """Tokens of the inputs, a window at a time; the next one is tokenised while this one is read."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(encode, inputs[:WINDOW])
+        for start in range(0, len(inputs), WINDOW):
+            texts = coming.result()
+            coming = thread.submit(encode, inputs[start + WINDOW : start + 2 * WINDOW])
+            yield start, texts
 
 
 def length_batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:

@@ -123,6 +123,19 @@ class CausalPrompt:
         body = body[: self.room - len(query)]
         return [*self._opening, *query, *self._middle, *body, *self._closing]
 
+    def encode_alone(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokens of texts after the opening; `segments` has 1 for the text's, 0 for the opening's."""
+        lead = " " * (self.template.opening != self.template.opening.rstrip(" "))
+        room = self.max_length - len(self._opening)
+        bodies = [ids[:room] for ids in self._ids([lead + text for text in texts])]
+        return [
+            {
+                "input_ids": [*self._opening, *body],
+                "segments": [0] * len(self._opening) + [1] * len(body),
+            }
+            for body in bodies
+        ]
+
     def grade_word_ids(self, words: Sequence[str]) -> list[int]:
         """The first token of each grade word as it would follow the prompt.
 
@@ -167,3 +180,16 @@ class EncoderPrompt:
             # 1 for the query's tokens, 2 for the item's, 0 for special ones
             text["segments"] = [0 if part is None else part + 1 for part in batch.sequence_ids(i)]
         return texts
+
+    def encode_alone(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokens of single texts; `segments` has 1 for the text's, 0 for special ones."""
+        if not texts:
+            return []
+        batch = self.tokenizer(
+            list(texts), truncation=True, max_length=self.max_length, return_attention_mask=False
+        )
+        return [
+            {key: values[i] for key, values in batch.items()}
+            | {"segments": [0 if part is None else 1 for part in batch.sequence_ids(i)]}
+            for i in range(len(texts))
+        ]

@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
+from darl.errors import CheckpointError
 from darl.files import whole_file
-from darl.models.base import FeatureSource, RelevanceModel
-from darl.pairs import GradedPair
+from darl.models.base import FROZEN, TUNED, FeatureView, RelevanceModel
+from darl.pairs import GradedPair, Pair
 from darl.predictions import IntArray, Predictions
 from darl.progress import SILENT, Progress
 
 REFERENCE = "reference.safetensors"
-SOURCES: tuple[FeatureSource, ...] = ("tuned", "frozen")
+VIEWS = (TUNED, FROZEN)
 
 
 @dataclass(frozen=True)
@@ -26,34 +27,54 @@ class Reference:
     """Predictions for pairs a detector is fitted on, and for held-out pairs that say what is usual.
 
     Attributes:
-        fit: By feature source, predictions for N training pairs.
+        fit: By view, predictions for N training pairs.
         grades: (N,) their grades.
-        held_out: By feature source, predictions for M in-distribution pairs that were not trained on.
+        held_out: By view, predictions for M in-distribution pairs that were not trained on.
     """
 
-    fit: Mapping[FeatureSource, Predictions]
+    fit: Mapping[FeatureView, Predictions]
     grades: IntArray
-    held_out: Mapping[FeatureSource, Predictions]
+    held_out: Mapping[FeatureView, Predictions]
 
     def save(self, path: Path) -> None:
         """Write as one safetensors file, whole or not at all."""
         arrays: dict[str, npt.NDArray[Any]] = {"grades": np.asarray(self.grades, np.int64)}
         for part, views in (("fit", self.fit), ("held_out", self.held_out)):
-            for source, predictions in views.items():
-                arrays |= predictions.arrays(f"{part}.{source}.")
+            for view, predictions in views.items():
+                # All views have the same grades.
+                arrays[f"{part}.logits"] = np.ascontiguousarray(predictions.logits)
+                arrays[f"{part}.grade_probs"] = np.ascontiguousarray(predictions.grade_probs)
+                arrays[f"{part}.features.{view}"] = np.ascontiguousarray(predictions.features)
         with whole_file(path) as temporary:
             save_file(arrays, temporary)
 
     @classmethod
     def load(cls, path: Path) -> Reference:
-        """Read back what `save` wrote."""
+        """Read back what `save` wrote.
+
+        Raises:
+            CheckpointError: It is not a file that `save` wrote.
+        """
         arrays = load_file(path)
 
-        def part(name: str) -> dict[FeatureSource, Predictions]:
-            sources = [source for source in SOURCES if f"{name}.{source}.logits" in arrays]
-            return {source: Predictions.from_arrays(arrays, f"{name}.{source}.") for source in sources}
+        def part(name: str) -> dict[FeatureView, Predictions]:
+            logits, probs, prefix = (
+                arrays[f"{name}.logits"],
+                arrays[f"{name}.grade_probs"],
+                f"{name}.features.",
+            )
+            views = [key.removeprefix(prefix) for key in arrays if key.startswith(prefix)]
+            return {
+                FeatureView.parse(view): Predictions(logits, probs, arrays[prefix + view]) for view in views
+            }
 
-        return cls(part("fit"), arrays["grades"], part("held_out"))
+        try:
+            return cls(part("fit"), arrays["grades"], part("held_out"))
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{path}: expected a reference as this version of darl writes it, received one without "
+                f"{error}: train again, or give graded training pairs (--train FILE)"
+            ) from error
 
 
 def take_reference(
@@ -61,7 +82,7 @@ def take_reference(
     train: Sequence[GradedPair],
     held_out: Sequence[GradedPair],
     *,
-    sources: Sequence[FeatureSource] = SOURCES,
+    views: Sequence[FeatureView] = VIEWS,
     size: int | None = None,
     rng: np.random.Generator,
     progress: Progress = SILENT,
@@ -72,7 +93,7 @@ def take_reference(
         model: Whose view of them it is.
         train: Pairs it was trained on.
         held_out: In-distribution pairs it was not trained on.
-        sources: Feature sources to keep.
+        views: Views to keep.
         size: At most so many of each, drawn by `rng`; None = all.
         rng: Draws.
         progress: Told how far it is.
@@ -84,12 +105,19 @@ def take_reference(
         return [graded[row] for row in sorted(rng.choice(len(graded), size, replace=False))]
 
     fit, held = some(train), some(held_out)
-    predictions = [
-        {
-            source: model.predict([one.pair for one in part], features=source, progress=progress)
-            for source in sources
-        }
-        for part in (fit, held)
-    ]
+    seen = [_seen(model, [one.pair for one in part], views, progress) for part in (fit, held)]
     grades = np.asarray([one.grade for one in fit], np.int64)
-    return Reference(predictions[0], cast(IntArray, grades), predictions[1])
+    return Reference(seen[0], cast(IntArray, grades), seen[1])
+
+
+def _seen(
+    model: RelevanceModel, pairs: Sequence[Pair], views: Sequence[FeatureView], progress: Progress
+) -> dict[FeatureView, Predictions]:
+    own = model.predict(pairs, progress=progress)
+    others = {
+        view: model.features(pairs, view, progress=progress) for view in dict.fromkeys(views) if view != TUNED
+    }
+    return {
+        view: own if view == TUNED else Predictions(own.logits, own.grade_probs, others[view])
+        for view in views
+    }

@@ -21,13 +21,13 @@ from darl.data.pool import Pool
 from darl.errors import PoolExhaustedError
 from darl.files import whole_file, write_text
 from darl.grades import GradeScale
-from darl.models.base import FeatureSource, RelevanceModel
+from darl.models.base import RelevanceModel, predict_with
 from darl.models.reference import Reference, take_reference
 from darl.ood.catalogue import DETECTORS
 from darl.pairs import Pair
 from darl.pipeline.data import Splits
 from darl.pipeline.stage import RoundConfig
-from darl.predictions import Candidates, Predictions
+from darl.predictions import Candidates
 from darl.progress import SILENT, Progress
 from darl.selection.catalogue import STRATEGIES
 
@@ -47,26 +47,21 @@ def find_candidates(
 
     Args:
         model: The model so far.
-        reference: Its view of its training pairs and of held-out ones, with the round's feature source.
+        reference: Its view of its training pairs and of held-out ones, with the round's features.
         pairs: The ungraded pool.
         round_: Which detector, on which features.
         progress: Told how far it is.
     """
-    source: FeatureSource = round_.features
+    view = round_.features
     detector = build("detector", DETECTORS, round_.detector)
-    detector = detector.fit(reference.fit[source], reference.grades)
-    predictions = model.predict(pairs, progress=progress)
-    seen = predictions
-    if source == "frozen":
-        # What the detector sees is the backbone's; what the strategy is told of grades is the model's.
-        seen = model.predict(pairs, features=source, progress=progress)
-        predictions = Predictions(predictions.logits, predictions.grade_probs, seen.features)
+    detector = detector.fit(reference.fit[view], reference.grades)
+    predictions = predict_with(model, pairs, view, progress=progress)
     return Candidates(
         predictions,
-        detector.score(seen),
-        detector.score(reference.held_out[source]),
+        detector.score(predictions),
+        detector.score(reference.held_out[view]),
         np.asarray([pair.query_id for pair in pairs], dtype=np.str_),
-        reference.fit[source].features,
+        reference.fit[view].features,
     )
 
 
@@ -109,7 +104,7 @@ def choose_for_round(
         model,
         splits.train + pool.graded,
         splits.valid,
-        sources=(round_.features,),
+        views=(round_.features,),
         rng=rng,
         progress=progress,
     )

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from darl.catalogue import Component, component_faults
+from darl.catalogue import Component, build, component_faults
 from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.models.config import ModelConfig
@@ -80,7 +80,7 @@ class Recipe(BaseModel):
             f"objective {self.objective.name} does not give"
             for stage in self.stages
             if stage.round
-            and "class_logits" in DETECTORS[stage.round.detector.name].needs
+            and "class_logits" in build("detector", DETECTORS, stage.round.detector).needs
             and not class_logits
         ]
 

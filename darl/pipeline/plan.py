@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from darl.models.base import TUNED
 from darl.pipeline.dasa import FOUND
 from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment, Recipe
@@ -36,8 +37,10 @@ def _stage_work(stage: Stage, recipe: Recipe, number: int, splits: Splits, folde
     work = 0.0
     before = [one.round.budget for one in recipe.stages[: number - 1] if one.round]
     if stage.round and not (folder / "round" / FOUND).exists():
-        views = 2 if stage.round.features == "frozen" else 1
-        work += len(splits.train) + sum(before) + len(splits.valid) + views * (len(splits.pool) - sum(before))
+        view = stage.round.features
+        # Single texts are few beside pairs, and are not counted.
+        passes = 2 if view.text == "pair" and view != TUNED else 1
+        work += passes * (len(splits.train) + len(splits.valid) + len(splits.pool))
     if not (folder / "model").exists():
         budget = sum(before) + (stage.round.budget if stage.round else 0)
         main = {"train": len(splits.train), "selected": budget, "both": len(splits.train) + budget}[

@@ -48,7 +48,7 @@ def make_reference(
         model,
         parts["fit"],
         parts["held_out"],
-        sources=(round_.features,),
+        views=(round_.features,),
         rng=np.random.default_rng(seed),
         progress=progress,
     )

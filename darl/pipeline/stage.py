@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from darl.annotation.catalogue import ANNOTATORS
 from darl.catalogue import Component, component_faults
-from darl.models.base import FeatureSource
+from darl.models.base import FROZEN, ViewField
 from darl.ood.catalogue import DETECTORS
 from darl.pairs import GradedPair
 from darl.selection.catalogue import STRATEGIES
@@ -20,8 +20,8 @@ class RoundConfig(BaseModel):
     """One DASA round: detect what the training set does not cover, select within a budget, annotate.
 
     Attributes:
-        features: What the detector reads: the fine-tuned model's features ("tuned") or the backbone's
-            before any fine-tuning ("frozen").
+        features: What the detector reads, and where strategies see what is alike: a FeatureView, such as
+            "tuned" (the fine-tuned model's), "frozen" (the backbone's) or "frozen.item".
         detector: A detector and its arguments.
         strategy: A selection strategy and its arguments.
         budget: Labels to spend.
@@ -30,7 +30,7 @@ class RoundConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    features: FeatureSource = "frozen"
+    features: ViewField = FROZEN
     detector: Component = Component(name="knn")
     strategy: Component = Component(name="ood_band")
     budget: int = Field(ge=1)
@@ -55,16 +55,6 @@ class RoundConfig(BaseModel):
         if value.arguments:
             raise ValueError(f"{value.name} takes no arguments, received {', '.join(value.arguments)}")
         return value
-
-    @model_validator(mode="after")
-    def _frozen_needs_features(self) -> RoundConfig:
-        needs = DETECTORS[self.detector.name].needs
-        if self.features == "frozen" and "features" not in needs:
-            raise ValueError(
-                f"{self.detector.name} reads {', '.join(sorted(needs))}, which the frozen backbone does not "
-                "have: set features: tuned"
-            )
-        return self
 
 
 class Stage(TrainingConfig):

@@ -11,6 +11,7 @@ import torch
 
 from darl.errors import CheckpointError
 from darl.grades import GradeScale
+from darl.models.base import FROZEN, TUNED
 from darl.models.build import build_model
 from darl.models.checkpoint import load_model, save_model
 from darl.models.config import AdapterConfig, ModelConfig
@@ -110,12 +111,12 @@ def test_another_backbone_is_refused(tmp_path):
 
 def test_reference_comes_back(model, tmp_path):
     reference = take_reference(model, GRADED, GRADED[:5], size=7, rng=np.random.default_rng(0))
-    assert len(reference.grades) == len(reference.fit["tuned"]) == len(reference.fit["frozen"]) == 7
-    assert len(reference.held_out["frozen"]) == 5
+    assert len(reference.grades) == len(reference.fit[TUNED]) == len(reference.fit[FROZEN]) == 7
+    assert len(reference.held_out[FROZEN]) == 5
     save_model(model, tmp_path / "model", reference)
     back = Reference.load(tmp_path / "model" / "reference.safetensors")
     np.testing.assert_array_equal(back.grades, reference.grades)
-    for source in ("tuned", "frozen"):
+    for source in (TUNED, FROZEN):
         np.testing.assert_array_equal(back.fit[source].features, reference.fit[source].features)
         np.testing.assert_array_equal(back.held_out[source].logits, reference.held_out[source].logits)
     load_model(tmp_path / "model")

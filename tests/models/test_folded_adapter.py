@@ -11,6 +11,7 @@ from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
 from darl.grades import GradeScale
 from darl.models.adapter import FoldedAdapter
+from darl.models.base import FROZEN
 from darl.models.build import build_model
 from darl.models.config import AdapterConfig, ModelConfig
 from tests.tiny import toy_pairs
@@ -181,9 +182,9 @@ def test_the_fold_is_made_once(model):
 
 
 def test_frozen_features_know_nothing_of_the_adapter(model, backbone):
-    expected = build_model(ModelConfig(backbone=backbone), SCALE).predict(PAIRS, features="frozen").features
+    expected = build_model(ModelConfig(backbone=backbone), SCALE).features(PAIRS, FROZEN)
     for _ in range(2):
-        received = model.predict(PAIRS, features="frozen").features
+        received = model.features(PAIRS, FROZEN)
         torch.testing.assert_close(torch.from_numpy(received), torch.from_numpy(expected), atol=1e-6, rtol=0)
         folded(model)
 

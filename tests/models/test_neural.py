@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darl.grades import GradeScale
+from darl.models.base import FROZEN
 from darl.models.build import build_model
 from darl.models.config import ModelConfig
 from darl.models.neural import length_batches
@@ -35,7 +36,7 @@ def test_predictions_come_in_the_order_of_the_pairs(model):
 
 def test_frozen_features_are_those_of_the_backbone(model, backbone):
     fresh = build_model(ModelConfig(backbone=backbone), GradeScale())
-    frozen = model.predict(PAIRS, features="frozen").features
+    frozen = model.features(PAIRS, FROZEN)
     np.testing.assert_allclose(frozen, fresh.predict(PAIRS).features, atol=1e-5)
     tuned = model.predict(PAIRS).features
     assert np.abs(tuned - frozen).max() > 1e-3

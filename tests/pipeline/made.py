@@ -74,7 +74,7 @@ class Uniform:
     def __init__(self, telling: float) -> None:
         self.telling = telling
 
-    def predict(self, pairs, *, features="tuned", progress) -> Predictions:
+    def predict(self, pairs, *, progress) -> Predictions:
         n = len(pairs)
         for unit, told in (("texts", 9), ("pairs", self.telling * n)):
             progress.start("work", n, unit)

@@ -73,7 +73,7 @@ REACH = ("recipes", "darl", "stages", 1)
         ((*REACH, "round", "budget"), 0, "recipes.darl.stages.1.round.budget"),
         ((*REACH, "round", "detector"), "msp", "stages.1.round.detector: unknown name 'msp'"),
         ((*REACH, "round", "detector"), {"name": "knn", "kk": 3}, "knn takes no argument 'kk'"),
-        ((*REACH, "round", "detector"), "energy", "energy reads class_logits, which the frozen backbone"),
+        ((*REACH, "round", "features"), "frozen.title", "expected tuned or frozen, then .query or .item"),
         (
             (*REACH, "round", "strategy"),
             {"name": "ood_band", "lower": 2},

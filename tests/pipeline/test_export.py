@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from darl.cli.export import command
 from darl.errors import CheckpointError, ConfigError, ParityError
 from darl.grades import GradeScale
+from darl.models.base import FROZEN
 from darl.models.build import build_model
 from darl.models.checkpoint import load_model, save_model
 from darl.models.config import ModelConfig
@@ -85,7 +86,7 @@ def test_what_an_exported_model_is_not_for(original, tmp_path):
     export(original, tmp_path / "out", PAIRS, form="float32")
     model = load_model(tmp_path / "out")
     with pytest.raises(ConfigError, match="no frozen features"):
-        model.predict(PAIRS, features="frozen")
+        model.features(PAIRS, FROZEN)
     with pytest.raises(ConfigError, match="cannot be trained"):
         train_stage(model, Examples(tuple(GRADED)), (), TrainingConfig(), seed=0, folder=tmp_path / "stage")
     with pytest.raises(ConfigError, match="copy it"):
