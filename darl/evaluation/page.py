@@ -56,7 +56,7 @@ def html(report: Report) -> str:
     metrics = metrics_for(report.scale)
     shown = list(metrics.values())[:TABLED]
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -73,12 +73,18 @@ def html(report: Report) -> str:
             remarks=remarks(report),
             footnotes=footnotes.texts,
             metrics=list(metrics.values()),
-            ramps={theme: _ramp(anchors, len(report.scale)) for theme, anchors in GRADE_RAMP.items()},
+            ramps=ramps(len(report.scale)),
         )
     )
 
 
-def _environment() -> Environment:
+def ramps(n_grades: int) -> dict[str, list[str]]:
+    """The colours of grades 0..N_GRADES-1 on a light and on a dark page."""
+    return {theme: _ramp(anchors, n_grades) for theme, anchors in GRADE_RAMP.items()}
+
+
+def environment() -> Environment:
+    """What fills the pages' templates in; the style sheet needs `ramps`."""
     folder = files("darl.evaluation")
 
     def source(name: str) -> str:
@@ -86,11 +92,11 @@ def _environment() -> Environment:
 
     loader: BaseLoader = FunctionLoader(source)
     # Everything is escaped unless the template says otherwise: names come from data files.
-    environment = Environment(
+    made = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["place"] = place
-    return environment
+    made.filters["place"] = place
+    return made
 
 
 def _gap_names(report: Report) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,17 +29,22 @@ class Reference:
 
     Attributes:
         fit: By view, predictions for N training pairs.
+        pairs: The N pairs, to show what a pool pair is like.
         grades: (N,) their grades.
         held_out: By view, predictions for M in-distribution pairs that were not trained on.
     """
 
     fit: Mapping[FeatureView, Predictions]
+    pairs: tuple[Pair, ...]
     grades: IntArray
     held_out: Mapping[FeatureView, Predictions]
 
     def save(self, path: Path) -> None:
         """Write as one safetensors file, whole or not at all."""
-        arrays: dict[str, npt.NDArray[Any]] = {"grades": np.asarray(self.grades, np.int64)}
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "grades": np.asarray(self.grades, np.int64),
+            "pairs": np.frombuffer(json.dumps(self.pairs).encode(), np.uint8),
+        }
         for part, views in (("fit", self.fit), ("held_out", self.held_out)):
             for view, predictions in views.items():
                 # All views have the same grades.
@@ -69,12 +75,19 @@ class Reference:
             }
 
         try:
-            return cls(part("fit"), arrays["grades"], part("held_out"))
-        except (KeyError, ValueError) as error:
+            pairs = tuple(_pair(*parts) for parts in json.loads(arrays["pairs"].tobytes()))
+            return cls(part("fit"), pairs, arrays["grades"], part("held_out"))
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path}: expected a reference as this version of darl writes it, received one without "
                 f"{error}: train again, or give graded training pairs (--train FILE)"
             ) from error
+
+
+def _pair(
+    query_id: str, query: str, item_id: str, item: str, domain: str, fields: list[tuple[str, str]]
+) -> Pair:
+    return Pair(query_id, query, item_id, item, domain, tuple((name, text) for name, text in fields))
 
 
 def take_reference(
@@ -107,7 +120,7 @@ def take_reference(
     fit, held = some(train), some(held_out)
     seen = [_seen(model, [one.pair for one in part], views, progress) for part in (fit, held)]
     grades = np.asarray([one.grade for one in fit], np.int64)
-    return Reference(seen[0], cast(IntArray, grades), seen[1])
+    return Reference(seen[0], tuple(one.pair for one in fit), cast(IntArray, grades), seen[1])
 
 
 def _seen(

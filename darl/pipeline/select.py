@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from darl.catalogue import Component
 from darl.data.splits import split_by_query
 from darl.data.writers import field_names, pair_row
 from darl.errors import CheckpointError, ConfigError
+from darl.evaluation.coverage import Coverage, coverage
+from darl.evaluation.coverage_page import Scene, html
 from darl.models.base import RelevanceModel
 from darl.models.reference import REFERENCE, Reference, take_reference
 from darl.pairs import GradedPair, Pair
@@ -54,7 +59,54 @@ def make_reference(
     )
 
 
-def selected_rows(
+@dataclass(frozen=True)
+class Choice:
+    """What was selected from a pool, and why.
+
+    Attributes:
+        scene: The pool, the training pairs and the selection.
+        coverage: What the training pairs cover of it.
+        how: One line on how it was selected.
+    """
+
+    scene: Scene
+    coverage: Coverage
+    how: str
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The pairs worth a label, most wanted first, with why: a row each.
+
+        Each row has the pair's texts and ids, `rank` (from 1), `pool_row` (from 0), `ood_score`,
+        `ood_percentile` (share of held-out in-distribution pairs that are less unusual, 0 to 100), the
+        `predicted_grade` and its `confidence`, the `cluster` of the pool (from 1, the least covered first),
+        and the training pair it is most like: `nearest_query`, `nearest_item`, `nearest_grade` and
+        `nearest_distance` (1 - cosine of the features).
+        """
+        scene, names = self.scene, self.scene.grade_names
+        predictions, fields = scene.candidates.predictions, field_names(scene.pool)
+        for rank, row in enumerate(scene.selected.tolist()):
+            near = int(self.coverage.nearest[rank])
+            yield {
+                **pair_row(scene.pool[row], fields),
+                "rank": rank + 1,
+                "pool_row": row,
+                "ood_score": float(scene.candidates.ood_scores[row]),
+                "ood_percentile": float(self.coverage.percentiles[row]),
+                "predicted_grade": names[int(predictions.grades[row])],
+                "confidence": float(predictions.confidence[row]),
+                "cluster": int(self.coverage.cluster_of[row]) + 1,
+                "nearest_query": scene.known[near].query,
+                "nearest_item": scene.known[near].item,
+                "nearest_grade": names[int(scene.known_grades[near])],
+                "nearest_distance": float(self.coverage.distances[rank]),
+            }
+
+    def page(self) -> str:
+        """The same as an HTML page, with a map, and the pool by cluster."""
+        return html(self.coverage, self.scene, self.how)
+
+
+def choose(
     model: RelevanceModel,
     reference: Reference,
     pairs: Sequence[Pair],
@@ -62,12 +114,8 @@ def selected_rows(
     *,
     seed: int = 0,
     progress: Progress = SILENT,
-) -> Iterator[dict[str, Any]]:
-    """The pool pairs worth a label, most wanted first, with why: a row each.
-
-    Each row has the pair's texts and ids, `rank` (from 1), `pool_row` (from 0), `ood_score`,
-    `ood_percentile` (share of held-out in-distribution pairs that are less unusual, 0 to 100), the
-    predicted `predicted_grade` and its `confidence`.
+) -> Choice:
+    """Choose the pool pairs that are worth a label.
 
     Args:
         model: Grades the pool.
@@ -78,20 +126,19 @@ def selected_rows(
         progress: Told how far it is.
     """
     candidates = find_candidates(model, reference, pairs, round_, progress=progress)
-    predictions = candidates.predictions
-    fields = field_names(pairs)
-    usual = np.sort(candidates.in_dist_scores)
-    for rank, row in enumerate(select(candidates, round_, np.random.default_rng(seed)), start=1):
-        score = float(candidates.ood_scores[row])
-        yield {
-            **pair_row(pairs[row], fields),
-            "rank": rank,
-            "pool_row": int(row),
-            "ood_score": score,
-            "ood_percentile": 100.0 * float(np.searchsorted(usual, score)) / len(usual),
-            "predicted_grade": model.grade_scale.name(int(predictions.grades[row])),
-            "confidence": float(predictions.confidence[row]),
-        }
+    selected = select(candidates, round_, np.random.default_rng(seed))
+    names = model.grade_scale.names
+    scene = Scene(candidates, selected, pairs, reference.pairs, reference.grades, names)
+    how = (
+        f"{round_.budget:,} of {len(pairs):,} pool pairs; strategy {_told(round_.strategy)}; detector "
+        f"{_told(round_.detector)} on {round_.features} features; {len(reference.pairs):,} training pairs; "
+        f"seed {seed}"
+    )
+    return Choice(scene, coverage(candidates, selected, seed=seed), how)
+
+
+def _told(component: Component) -> str:
+    return json.dumps(component.model_dump()) if component.arguments else component.name
 
 
 def parse_round(raw: dict[str, Any]) -> RoundConfig:

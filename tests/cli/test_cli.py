@@ -99,14 +99,23 @@ def test_select_writes_the_reasons_and_the_same_again(shop, tmp_path):
     outs = tmp_path / "to_grade.csv", tmp_path / "again.csv"
     for out in outs:
         model, pool = shop / "first" / "model", shop / "pool.parquet"
-        darl("select", model, pool, "--n", 6, "--detector", "knn:k=2", "--out", out)
+        page = out.with_suffix(".html")
+        darl("select", model, pool, "--n", 6, "--detector", "knn:k=2", "--out", out, "--page", page)
     rows = rows_of(outs[0])
     assert [row["rank"] for row in rows] == list("123456")
     assert len({row["pool_row"] for row in rows}) == 6
     assert all(
         0 <= float(row["ood_percentile"]) <= 100 and row["predicted_grade"] in SCALE.names for row in rows
     )
+    titles = {row["item"] for row in rows_of(shop / "train.jsonl")}
+    assert all(
+        row["nearest_item"] in titles and row["nearest_grade"] in SCALE.names and int(row["cluster"]) >= 1
+        for row in rows
+    )
     assert outs[0].read_bytes() == outs[1].read_bytes()
+    page = outs[0].with_suffix(".html").read_text(encoding="utf-8")
+    assert "strategy ood_band; detector" in page
+    assert page == outs[1].with_suffix(".html").read_text(encoding="utf-8")
 
 
 def test_select_without_a_reference(shop, tiny_llm, tmp_path):

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from darl.errors import CheckpointError
 from darl.grades import GradeScale
@@ -116,7 +117,15 @@ def test_reference_comes_back(model, tmp_path):
     save_model(model, tmp_path / "model", reference)
     back = Reference.load(tmp_path / "model" / "reference.safetensors")
     np.testing.assert_array_equal(back.grades, reference.grades)
+    assert back.pairs == reference.pairs
+    assert set(back.pairs) <= {one.pair for one in GRADED}
     for source in (TUNED, FROZEN):
         np.testing.assert_array_equal(back.fit[source].features, reference.fit[source].features)
         np.testing.assert_array_equal(back.held_out[source].logits, reference.held_out[source].logits)
     load_model(tmp_path / "model")
+
+
+def test_a_reference_of_another_version_is_refused(tmp_path):
+    save_file({"grades": np.zeros(2, np.int64), "fit.tuned.logits": np.zeros((2, 3))}, tmp_path / "old")
+    with pytest.raises(CheckpointError, match="give graded training pairs"):
+        Reference.load(tmp_path / "old")
