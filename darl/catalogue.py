@@ -1,4 +1,11 @@
-"""A named component from a config entry, its arguments bound and checked."""
+"""A named component from a config entry, its arguments bound and checked.
+
+A member of a family may hold other members of it: it names the arguments that are such in
+`nested: ClassVar[frozenset[str]]`. In a config each is a component itself, or a list of them:
+
+    {name: per_query_cap, cap: 2, strategy: {name: ood_band, lower: 0.8}}
+    {name: mixture, strategies: [random, {name: ood_band, lower: 0.8}]}
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
 
 from darl.errors import ConfigError
 
@@ -49,36 +56,82 @@ def component_faults(entries: Mapping[str, type[Any]], component: Component) -> 
 
 
 def build(family: str, entries: Mapping[str, type[T]], component: Component, **context: object) -> T:
-    """Make a member of a family.
+    """Make a member of a family, and first the members that it holds.
 
     Args:
         family: What the family is called in a message.
         entries: The family's catalogue.
         component: The name and the arguments from the config.
-        context: Arguments that come from the program, not from the config.
+        context: Arguments that come from the program, not from the config; members within get them too.
 
     Raises:
         ConfigError: No such member, an argument it does not take, one that it needs is missing, or a
-            value that it refuses.
+            value that it refuses. A fault further in is told with its place, as in
+            "mixture.strategies[1]: unknown name ...". Every fault is told at once, but that a member's own
+            values are looked at when what it holds is right.
     """
+    try:
+        return _build(family, entries, component, context)
+    except RecursionError as error:
+        raise ConfigError(family, [f"{component.name} is nested too deep, or holds itself"]) from error
+
+
+def _build(
+    family: str, entries: Mapping[str, type[T]], component: Component, context: Mapping[str, object]
+) -> T:
     name, arguments = component.name, component.arguments
     if name not in entries:
         raise ConfigError(family, [f"unknown name {name!r}: expected one of {', '.join(sorted(entries))}"])
-    parameters = inspect.signature(entries[name]).parameters
-    own = [key for key in parameters if key not in context]
-    faults = [
-        f"{name} takes no argument {key!r}: expected {', '.join(own) or 'none'}"
-        for key in arguments
-        if key not in own
-    ]
-    faults += [
-        f"{name} needs the argument {key!r}"
-        for key in own
-        if parameters[key].default is inspect.Parameter.empty and key not in arguments
-    ]
+    faults = _argument_faults(entries[name], component, context)
+    for key in [key for key in arguments if key in getattr(entries[name], "nested", ())]:
+        arguments[key], inner = _members(entries, arguments[key], context)
+        faults += [f"{name}.{key}{fault}" for fault in inner]
     if faults:
         raise ConfigError(family, faults)
     try:
         return entries[name](**arguments, **context)
     except (TypeError, ValueError) as error:
         raise ConfigError(family, [f"{name}: {error}"]) from error
+
+
+def _argument_faults(member: type[Any], component: Component, context: Mapping[str, object]) -> list[str]:
+    """What is given and not taken, or needed and not given."""
+    name, arguments = component.name, component.arguments
+    parameters = inspect.signature(member).parameters
+    own = [key for key in parameters if key not in context]
+    faults = [
+        f"{name} takes no argument {key!r}: expected {', '.join(own) or 'none'}"
+        for key in arguments
+        if key not in own
+    ]
+    return faults + [
+        f"{name} needs the argument {key!r}"
+        for key in own
+        if parameters[key].default is inspect.Parameter.empty and key not in arguments
+    ]
+
+
+def _members(
+    entries: Mapping[str, type[T]], value: object, context: Mapping[str, object]
+) -> tuple[T | list[T | None] | None, list[str]]:
+    """The member that a nested argument names, or the list of them, and every fault with its place."""
+    if value is None:  # as if it had not been given
+        return None, []
+    if not isinstance(value, list | tuple):
+        return _member(entries, value, context)
+    made = [_member(entries, one, context) for one in value]
+    return (
+        [member for member, _ in made],
+        [f"[{place}]{fault}" for place, (_, faults) in enumerate(made) for fault in faults],
+    )
+
+
+def _member(
+    entries: Mapping[str, type[T]], value: object, context: Mapping[str, object]
+) -> tuple[T | None, list[str]]:
+    try:
+        return _build("", entries, Component.model_validate(value), context), []
+    except ValidationError:
+        return None, [f": expected a name or {{name: ..., ...}}, received {value!r}"]
+    except ConfigError as error:
+        return None, [f": {fault}" for fault in error.faults]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from pydantic import ValidationError
 
@@ -81,3 +83,113 @@ def test_the_members_own_config_error_passes_unchanged():
 
 def test_a_right_component_has_no_faults():
     assert component_faults(ENTRIES, component("plain", size=1)) == []
+
+
+class Box:
+    nested: ClassVar[frozenset[str]] = frozenset({"inside", "several"})
+
+    def __init__(
+        self, inside: object = "default", several: object = (), size: int = 1, rng: object = None
+    ) -> None:
+        if size < 0:
+            raise ValueError(f"size: expected 0 or above, received {size}")
+        self.inside, self.several, self.size, self.rng = inside, several, size, rng
+
+
+NESTING: dict[str, type] = {**ENTRIES, "box": Box}
+
+
+@pytest.mark.parametrize("inside", [{"name": "plain", "size": 3}, component("plain", size=3)])
+def test_members_within_are_made_first(inside):
+    made = build("family", NESTING, component("box", inside={"name": "box", "inside": inside}, size=2))
+    assert isinstance(made.inside, Box)
+    assert isinstance(made.inside.inside, Plain)
+    assert (made.size, made.inside.size, made.inside.inside.size) == (2, 1, 3)
+
+
+def test_members_within_come_by_name_and_in_lists():
+    made = build(
+        "family", NESTING, component("box", inside="box", several=["box", {"name": "plain", "size": 4}])
+    )
+    assert isinstance(made.inside, Box)
+    assert [type(one) for one in made.several] == [Box, Plain]
+    assert made.several[1].size == 4
+
+
+def test_a_member_without_nested_arguments_gets_them_as_they_are():
+    class Keeps:
+        def __init__(self, what: object) -> None:
+            self.what = what
+
+    made = build("family", {"keeps": Keeps}, component("keeps", what={"name": "plain"}))
+    assert made.what == {"name": "plain"}
+
+
+def test_null_is_an_argument_that_is_not_given():
+    assert build("family", NESTING, component("box", inside=None)).inside is None
+
+
+def test_members_within_get_what_the_program_gives():
+    made = build("family", NESTING, component("box", inside={"name": "plain", "size": 1}), rng="given")
+    assert (made.rng, made.inside.rng) == ("given", "given")
+
+
+def test_faults_within_are_told_at_once_each_with_its_place():
+    wrong = component(
+        "box",
+        colour=1,
+        inside={"name": "box", "inside": "plane", "several": [{"name": "plain", "size": -1}]},
+        several=["box", {"name": "plain", "sise": 3}, {"size": 3}, None],
+    )
+    known = "unknown name 'plane': expected one of box, plain, strict"
+    assert component_faults(NESTING, wrong) == [
+        "box takes no argument 'colour': expected inside, several, size, rng",
+        f"box.inside: box.inside: {known}",
+        "box.inside: box.several[0]: plain: size: expected 0 or above, received -1",
+        "box.several[1]: plain takes no argument 'sise': expected size, name, rng",
+        "box.several[1]: plain needs the argument 'size'",
+        "box.several[2]: expected a name or {name: ..., ...}, received {'size': 3}",
+        "box.several[3]: expected a name or {name: ..., ...}, received None",
+    ]
+
+
+def test_a_config_error_of_a_member_within_is_told_with_its_place():
+    faults = component_faults(NESTING, component("box", inside={"name": "strict", "size": 1}))
+    assert faults == ["box.inside: size: too strict"]
+
+
+@pytest.mark.parametrize("value", [3, "", ["plain"], {"name": 3}, {"name": "box", 3: 4}])
+def test_what_is_no_component_within_is_a_fault(value):
+    (fault,) = component_faults(NESTING, component("box", several=[value]))
+    assert fault.startswith("box.several[0]: ")
+
+
+def test_the_values_of_a_member_are_looked_at_when_what_it_holds_is_right():
+    assert component_faults(NESTING, component("box", size=-1, inside="box")) == [
+        "box: size: expected 0 or above, received -1"
+    ]
+
+
+def test_fifty_deep_is_not_too_deep():
+    value: object = "box"
+    for _ in range(50):
+        value = {"name": "box", "inside": value}
+    made, depth = build("family", NESTING, Component.model_validate(value)), 0
+    while isinstance(made, Box):
+        made, depth = made.inside, depth + 1
+    assert depth == 51
+
+
+def test_a_component_that_holds_itself_is_a_fault():
+    """As an anchor in YAML can say: &box {name: box, inside: *box}."""
+    value: dict[str, object] = {"name": "box"}
+    value["inside"] = value
+    assert component_faults(NESTING, Component.model_validate(value)) == [
+        "box is nested too deep, or holds itself"
+    ]
+
+
+def test_nested_components_are_written_as_they_can_be_read():
+    made = component("box", inside=component("plain", size=3), several=["box"])
+    assert Component.model_validate(made.model_dump()).model_dump() == made.model_dump()
+    assert made.model_dump()["inside"] == {"name": "plain", "size": 3}

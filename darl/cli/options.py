@@ -46,24 +46,49 @@ def backbone_option(function: Command) -> Command:
 
 
 def parse_component(text: str) -> dict[str, Any]:
-    """A member and its arguments as they are typed: knn, or knn:k=5,metric=cosine.
+    """A member and its arguments as they are typed: knn, knn:k=5,metric=cosine, or as in a config file.
 
     >>> parse_component("knn:k=5")
     {'name': 'knn', 'k': 5}
+    >>> parse_component("{name: per_query_cap, strategy: random}")
+    {'name': 'per_query_cap', 'strategy': 'random'}
+
+    Raises:
+        ConfigError: It is neither.
     """
     import yaml
 
+    if text.lstrip().startswith("{"):
+        return _parse_mapping(text)
     name, _, rest = text.partition(":")
     component: dict[str, Any] = {"name": name}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
         if not equals:
-            raise ConfigError("component", [f"expected NAME:KEY=VALUE,..., received {text!r}"])
+            raise ConfigError(
+                "component", [f"expected NAME:KEY=VALUE,... or {{name: NAME, ...}}, received {text!r}"]
+            )
         try:
             component[key.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise ConfigError("component", [f"{key}: {value!r} is not YAML"]) from error
+            fault = f"{key}: {value!r} is not YAML (lists: {{name: NAME, KEY: VALUE, ...}})"
+            raise ConfigError("component", [fault]) from error
     return component
+
+
+def _parse_mapping(text: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "unreadable"
+        raise ConfigError("component", [f"{text!r} is not YAML: {problem}"]) from error
+    if not isinstance(value.get("name"), str):
+        # A name that is a key without a value, "{name:random}", is the likeliest slip.
+        fault = f"expected {{name: NAME, KEY: VALUE, ...}}, a space after each colon, received {text!r}"
+        raise ConfigError("component", [fault])
+    return dict(value)
 
 
 def grades_from(text: str | None) -> tuple[str, ...]:

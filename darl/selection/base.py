@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,14 @@ from darl.predictions import Candidates
 
 
 class SelectionStrategy(ABC):
-    """Chooses which pool pairs are worth a person's grade. A member defines `_choose`."""
+    """Chooses which pool pairs are worth a person's grade. A member defines `_choose`.
+
+    Attributes:
+        nested: Arguments of the constructor that are strategies themselves, one or a list of them: a
+            config gives them by name (see `darl.catalogue`). Each has a default.
+    """
+
+    nested: ClassVar[frozenset[str]] = frozenset()
 
     def select(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """(n,) distinct indices into `candidates`, most wanted first.
@@ -35,3 +44,25 @@ class SelectionStrategy(ABC):
     @abstractmethod
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """`select` for 1 <= n <= N."""
+
+
+def check_strategy(name: str, value: object) -> None:
+    """Refuse a nested argument that is no strategy.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, SelectionStrategy):
+        raise ValueError(f"{name}: expected a selection strategy, received {value!r}")
+
+
+def narrowed(candidates: Candidates, rows: npt.NDArray[np.int64], taken: npt.NDArray[np.int64]) -> Candidates:
+    """The candidates at `rows`, those at `taken` counted as known: they are about to be graded.
+
+    A strategy that asks another more than once asks it of these, so that what covers the space of features
+    goes on from what is taken instead of covering the same ground again.
+    """
+    if len(rows) == len(candidates) and not len(taken):
+        return candidates
+    known = np.concatenate([candidates.known, candidates.predictions.features[taken]])
+    return replace(candidates[rows], known=known)

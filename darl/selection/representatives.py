@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans, kmeans_plusplus
-from sklearn.preprocessing import normalize
 
 from darl.predictions import FloatArray, IntArray
-from darl.selection.order import occurrence
-
-MOST_CLUSTERS = 500
-"""Bounds the time of k-means; a group that owes more pairs gives the next nearest of each cluster too."""
-
-MOST_STEPS = 30
-"""Bounds the time of k-means in the same way; it mostly converges sooner."""
+from darl.selection.clusters import MOST_CLUSTERS, centres, fitted_rows, nearest_centre
+from darl.selection.distances import unit
+from darl.selection.order import occurrence, smallest_first
 
 
 def representatives(
@@ -23,20 +17,19 @@ def representatives(
     """(N,) every index, the best stand-ins for the rest first, the groups taking turns.
 
     Each group is clustered by k-means on its L2-normalised features, into as many clusters as its even
-    share of n. The pair nearest to each centre comes first (large clusters before small ones), then
-    the second nearest of each cluster, and so on.
+    share of n, at most `MOST_CLUSTERS`. The pair nearest to each centre comes first (large clusters before
+    small ones), then the second nearest of each cluster, and so on; equals in random order.
 
     Args:
         features: (N, D).
         groups: (N,) the group of each pair.
         n: How many of the first indices will be used.
-        rng: Seeds k-means.
+        rng: Draws the first centres.
     """
-    unit = normalize(features.astype(np.float64))
     place = np.empty(len(groups), dtype=np.int64)
     for group, share in even_shares(groups, n).items():
         rows = np.flatnonzero(groups == group)
-        place[rows[_central_first(unit[rows], share, rng)]] = np.arange(len(rows))
+        place[_central_first(features, rows, share, rng)] = np.arange(len(rows))
     return np.lexsort((groups, place))
 
 
@@ -51,24 +44,14 @@ def even_shares(groups: IntArray, n: int) -> dict[int, int]:
 
 
 def _central_first(
-    vectors: npt.NDArray[np.float64], n_clusters: int, rng: np.random.Generator
+    features: FloatArray, rows: npt.NDArray[np.int64], n_clusters: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    if n_clusters >= len(vectors):
-        return rng.permutation(len(vectors))
-    centres, cluster = _clusters(vectors, min(max(n_clusters, 1), MOST_CLUSTERS), int(rng.integers(2**31)))
-    distance = np.linalg.norm(vectors - centres[cluster], axis=1)
-    nearest = np.argsort(distance, kind="stable")
-    rank = np.empty_like(nearest)
-    rank[nearest] = occurrence(cluster[nearest])
-    return np.lexsort((distance, -np.bincount(cluster)[cluster], rank))
-
-
-def _clusters(
-    vectors: npt.NDArray[np.float64], n_clusters: int, seed: int
-) -> tuple[npt.NDArray[np.float64], IntArray]:
-    """(C, D) centres and (N,) the cluster of each vector; fewer clusters where vectors repeat."""
-    # One trial a centre, as in the original k-means++: scikit-learn's several cost more than Lloyd's steps.
-    starts, _ = kmeans_plusplus(vectors, n_clusters, random_state=seed, n_local_trials=1)
-    starts = np.unique(starts, axis=0)
-    model = KMeans(len(starts), init=starts, n_init=1, max_iter=MOST_STEPS).fit(vectors)
-    return model.cluster_centers_, model.labels_
+    """The rows, by their rank in their cluster, then the size of the cluster, then the distance."""
+    if n_clusters >= len(rows):
+        return rng.permutation(rows)
+    sample = unit(features[rows[fitted_rows(len(rows), rng)]])
+    found = centres(sample, min(max(n_clusters, 1), MOST_CLUSTERS), rng)
+    cluster, distance = nearest_centre(features, rows, found)
+    nearest = smallest_first(distance, rng)
+    cluster = cluster[nearest]
+    return rows[nearest[np.lexsort((-np.bincount(cluster)[cluster], occurrence(cluster)))]]

@@ -1,14 +1,19 @@
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from darl.catalogue import Component, build
 from darl.errors import PoolExhaustedError
 from darl.predictions import Candidates, Predictions
 from darl.selection.catalogue import STRATEGIES
 from tests.selection.made import candidates
 
 EVERY = pytest.mark.parametrize("name", sorted(STRATEGIES))
+WRAPPERS = sorted(name for name, member in STRATEGIES.items() if member.nested)
+EVERY_WRAPPER = pytest.mark.parametrize("wrapper", WRAPPERS)
 
 
 def rng(seed=0):
@@ -78,7 +83,7 @@ def test_strategies_keep_no_state(name):
 def test_inputs_are_left_alone(name):
     some, untouched = pool(), pool()
     STRATEGIES[name]().select(some, 10, rng())
-    for field in ("ood_scores", "in_dist_scores", "query_ids"):
+    for field in ("ood_scores", "in_dist_scores", "query_ids", "known"):
         np.testing.assert_array_equal(getattr(some, field), getattr(untouched, field))
     for field in ("logits", "grade_probs", "features"):
         np.testing.assert_array_equal(getattr(some.predictions, field), getattr(untouched.predictions, field))
@@ -94,6 +99,8 @@ ODD_POOLS = {
     "equal grades": candidates(np.arange(20), probs=np.full((20, 3), 1 / 3)),
     "all familiar": candidates(np.arange(20), in_dist=[100.0]),
     "all unknown": candidates(np.arange(20), in_dist=[-100.0]),
+    "nothing known": candidates(np.arange(20), known=np.empty((0, 4))),
+    "everything known": candidates(np.arange(20), features=np.eye(20, 4), known=np.eye(20, 4)),
     "two grades": candidates(np.arange(20), probs=np.full((20, 2), 1 / 2)),
 }
 
@@ -122,3 +129,42 @@ def test_n_is_checked(name, n):
 @EVERY
 def test_numpy_integers_are_integers(name):
     check(STRATEGIES[name]().select(pool(), np.int32(5), rng()), 40, 5)
+
+
+def wrapped(wrapper, inner):
+    """A wrapper as a config names it, around `inner`."""
+    values = {"strategy": inner, "strategies": [inner, "random"]}
+    nested = STRATEGIES[wrapper].nested
+    return {"name": wrapper, **{key: values[key] for key in nested}}
+
+
+@EVERY_WRAPPER
+def test_a_wrapper_needs_nothing(wrapper):
+    parameters = inspect.signature(STRATEGIES[wrapper]).parameters
+    assert STRATEGIES[wrapper].nested <= set(parameters)
+    assert all(parameter.default is not inspect.Parameter.empty for parameter in parameters.values())
+    nothing = Component.model_validate({"name": wrapper, **dict.fromkeys(STRATEGIES[wrapper].nested)})
+    made = build("strategy", STRATEGIES, nothing)
+    np.testing.assert_array_equal(
+        made.select(pool(), 10, rng()), STRATEGIES[wrapper]().select(pool(), 10, rng())
+    )
+
+
+@EVERY_WRAPPER
+@EVERY
+def test_every_wrapper_takes_every_member(wrapper, name):
+    strategy = build("strategy", STRATEGIES, Component.model_validate(wrapped(wrapper, name)))
+    for n in (1, 15, 40):
+        chosen = strategy.select(pool(), n, rng())
+        check(chosen, 40, n)
+        np.testing.assert_array_equal(chosen, strategy.select(pool(), n, rng()))
+
+
+@EVERY_WRAPPER
+def test_wrappers_in_wrappers(wrapper):
+    config = wrapped(wrapper, "most_ood")
+    for outer in WRAPPERS:
+        config = wrapped(outer, config)
+    strategy = build("strategy", STRATEGIES, Component.model_validate(config))
+    for n in (1, 15, 40):
+        check(strategy.select(pool(), n, rng()), 40, n)
