@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,23 +29,26 @@ class Reference:
 
     Attributes:
         fit: By view, predictions for N training pairs.
-        pairs: The N pairs, to show what a pool pair is like.
+        pairs: The N pairs, for further views, and to show what a pool pair is like.
         grades: (N,) their grades.
         held_out: By view, predictions for M in-distribution pairs that were not trained on.
+        held_out_pairs: The M pairs.
     """
 
     fit: Mapping[FeatureView, Predictions]
     pairs: tuple[Pair, ...]
     grades: IntArray
     held_out: Mapping[FeatureView, Predictions]
+    held_out_pairs: tuple[Pair, ...]
 
     def save(self, path: Path) -> None:
         """Write as one safetensors file, whole or not at all."""
         arrays: dict[str, npt.NDArray[Any]] = {
             "grades": np.asarray(self.grades, np.int64),
-            "pairs": np.frombuffer(json.dumps(self.pairs).encode(), np.uint8),
         }
-        for part, views in (("fit", self.fit), ("held_out", self.held_out)):
+        parts = ("fit", self.fit, self.pairs), ("held_out", self.held_out, self.held_out_pairs)
+        for part, views, pairs in parts:
+            arrays[f"{part}.pairs"] = np.frombuffer(json.dumps(pairs).encode(), np.uint8)
             for view, predictions in views.items():
                 # All views have the same grades.
                 arrays[f"{part}.logits"] = np.ascontiguousarray(predictions.logits)
@@ -74,14 +77,32 @@ class Reference:
                 FeatureView.parse(view): Predictions(logits, probs, arrays[prefix + view]) for view in views
             }
 
+        def pairs(name: str) -> tuple[Pair, ...]:
+            return tuple(_pair(*fields) for fields in json.loads(arrays[f"{name}.pairs"].tobytes()))
+
         try:
-            pairs = tuple(_pair(*parts) for parts in json.loads(arrays["pairs"].tobytes()))
-            return cls(part("fit"), pairs, arrays["grades"], part("held_out"))
+            return cls(part("fit"), pairs("fit"), arrays["grades"], part("held_out"), pairs("held_out"))
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path}: expected a reference as this version of darl writes it, received one without "
                 f"{error}: train again, or give graded training pairs (--train FILE)"
             ) from error
+
+    def in_view(self, view: FeatureView, model: RelevanceModel, progress: Progress = SILENT) -> Reference:
+        """The same with another view, which is computed if it is not kept."""
+        if view in self.fit:
+            return self
+
+        def seen(
+            kept: Mapping[FeatureView, Predictions], pairs: Sequence[Pair]
+        ) -> dict[FeatureView, Predictions]:
+            own = next(iter(kept.values()))
+            features = model.features(pairs, view, progress=progress)
+            return {**kept, view: Predictions(own.logits, own.grade_probs, features)}
+
+        return replace(
+            self, fit=seen(self.fit, self.pairs), held_out=seen(self.held_out, self.held_out_pairs)
+        )
 
 
 def _pair(
@@ -120,7 +141,8 @@ def take_reference(
     fit, held = some(train), some(held_out)
     seen = [_seen(model, [one.pair for one in part], views, progress) for part in (fit, held)]
     grades = np.asarray([one.grade for one in fit], np.int64)
-    return Reference(seen[0], tuple(one.pair for one in fit), cast(IntArray, grades), seen[1])
+    pairs = [tuple(one.pair for one in part) for part in (fit, held)]
+    return Reference(seen[0], pairs[0], cast(IntArray, grades), seen[1], pairs[1])
 
 
 def _seen(

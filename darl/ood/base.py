@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, Self
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from darl.errors import NotFittedError, ShapeError
+from darl.ood.state import WIDTHS, State, checked_state
 from darl.predictions import FloatArray, IntArray, Predictions
 
 NEEDS = frozenset({"features", "grade_probs", "class_logits"})
@@ -31,11 +32,14 @@ class OODDetector(ABC):
         needs: What the detector reads, of "features" (N, D), "grade_probs" (N, K) and "class_logits":
             logits (N, K), one for each grade, as softmax objectives give and cumulative-link
             objectives do not.
+        learns: The arrays that `fit` learns, by name, each with its dtype and sizes (see `checked_state`);
+            array `name` is the attribute `_name`.
 
-    A member defines `needs` and `_measure`, and `_learn` if it keeps statistics.
+    A member defines `needs` and `_measure`; `learns` and `_learn` if it keeps statistics.
     """
 
-    needs: ClassVar[frozenset[str]]
+    needs: frozenset[str]
+    learns: ClassVar[Mapping[str, str]] = {}
     _widths: tuple[int, ...] = ()
 
     def fit(self, predictions: Predictions, grades: IntArray) -> Self:
@@ -54,6 +58,10 @@ class OODDetector(ABC):
         fitted = copy.copy(self)
         fitted._widths = _widths(predictions)
         fitted._learn(predictions, grades)
+        for name in self.learns:
+            # As they come back from a file: in another order, products of matrices are rounded otherwise.
+            setattr(fitted, f"_{name}", np.asarray(getattr(fitted, f"_{name}"), order="C"))
+        fitted._prepare()
         return fitted
 
     def score(self, predictions: Predictions) -> npt.NDArray[np.float64]:
@@ -63,25 +71,77 @@ class OODDetector(ABC):
             NotFittedError: This detector is not one that `fit` returned.
             ShapeError: The number of logits, grades or features differs from that in `fit`.
         """
-        name = type(self).__name__
-        if not self._widths:
-            raise NotFittedError(
-                f"{name}: expected a fitted detector, received one that was not; "
-                "fit returns it: detector = detector.fit(predictions, grades)"
-            )
-        if _widths(predictions) != self._widths:
-            raise ShapeError(
-                f"{name}: expected (logits, grades, features) of widths {self._widths} as in fit, "
-                f"received {_widths(predictions)}: score predictions of the model it was fitted on"
-            )
+        self._check_seen(predictions)
         return self._measure(predictions) if len(predictions) else np.empty(0)
+
+    def state(self) -> State:
+        """Everything that `fit` learnt, as arrays that any file of arrays can hold.
+
+        They are copies, named after the class and the array, as in "KNN.unit"; `restored` takes them back.
+        The constructor's arguments are not among them.
+
+        Raises:
+            NotFittedError: This detector is not one that `fit` returned.
+        """
+        self._check_fitted()
+        learnt = {WIDTHS: np.array(self._widths, np.int64)}
+        learnt |= {name: getattr(self, f"_{name}").copy() for name in self.learns}
+        return {f"{type(self).__name__}.{name}": array for name, array in learnt.items()}
+
+    def restored(self, state: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """A fitted copy of this detector: it scores, to the last bit, as the one that gave the state.
+
+        Args:
+            state: What `state` of a detector of this class and these arguments gave.
+
+        Raises:
+            ShapeError: It is another detector's, or an array is missing, too many or of a wrong form.
+        """
+        restored = copy.copy(self)
+        restored._take(state)
+        restored._prepare()
+        return restored
 
     def _learn(self, predictions: Predictions, grades: IntArray) -> None:  # noqa: B027 - may stay empty
         """Keep statistics of the training pairs, as new attributes of this (already copied) detector."""
 
+    def _take(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Set what `_learn` would have learnt."""
+        arrays = checked_state(type(self).__name__, self.learns, state)
+        self._widths = tuple(arrays.pop(WIDTHS).tolist())
+        for name, array in arrays.items():
+            setattr(self, f"_{name}", array)
+
+    def _prepare(self) -> None:  # noqa: B027 - may stay empty
+        """Derive what scoring needs; raise ShapeError where what is learnt does not fit the arguments."""
+
     @abstractmethod
     def _measure(self, predictions: Predictions) -> npt.NDArray[np.float64]:
         """(N,) ood_scores of N >= 1 pairs, of the widths seen in `fit`."""
+
+    def _measure_fitted(self, predictions: Predictions, rows: IntArray) -> npt.NDArray[np.float64]:
+        """(N,) ood_scores of pairs it was fitted on, each as if it were new where the detector can tell.
+
+        Args:
+            predictions: Of N >= 1 of the pairs given to `fit`.
+            rows: (N,) which of them.
+        """
+        return self._measure(predictions)
+
+    def _check_fitted(self) -> None:
+        if not self._widths:
+            raise NotFittedError(
+                f"{type(self).__name__}: expected a fitted detector, received one that was not; "
+                "fit returns it: detector = detector.fit(predictions, grades)"
+            )
+
+    def _check_seen(self, predictions: Predictions) -> None:
+        self._check_fitted()
+        if _widths(predictions) != self._widths:
+            raise ShapeError(
+                f"{type(self).__name__}: expected (logits, grades, features) of widths {self._widths} as in "
+                f"fit, received {_widths(predictions)}: score predictions of the model it was fitted on"
+            )
 
     def _check_logits(self, predictions: Predictions) -> None:
         n_logits, n_grades = predictions.logits.shape[1], predictions.grade_probs.shape[1]

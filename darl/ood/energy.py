@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +32,11 @@ class Energy(OODDetector):
     arXiv 2010.03759.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"class_logits"})
+    needs = frozenset({"class_logits"})
 
     def __init__(self, temperature: float = 1.0) -> None:
-        if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
+        number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+        if not number or not 0 < temperature < math.inf:
             raise ValueError(f"temperature: expected a finite number above 0, received {temperature!r}")
         self.temperature = float(temperature)
 

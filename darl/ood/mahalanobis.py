@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.covariance import ledoit_wolf
 
-from darl.ood.base import OODDetector, by_chunks
+from darl.ood.base import OODDetector
+from darl.ood.gaussian import Gaussians
 from darl.predictions import IntArray, Predictions
-
-RIDGE = 1e-6
-"""Added to the diagonal of the covariance, as a share of its mean: keeps constant features invertible."""
 
 
 class Mahalanobis(OODDetector):
@@ -35,35 +33,15 @@ class Mahalanobis(OODDetector):
     for Large-Dimensional Covariance Matrices, Journal of Multivariate Analysis 88, 2004.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"features"})
+    needs = frozenset({"features"})
+    learns: ClassVar[Mapping[str, str]] = {"whitener": "float64 D D", "centres": "float64 G D"}
 
     _whitener: npt.NDArray[np.float64]
     _centres: npt.NDArray[np.float64]
 
     def _learn(self, predictions: Predictions, grades: IntArray) -> None:
-        features = predictions.features.astype(np.float64)
-        _, grade, counts = np.unique(grades, return_inverse=True, return_counts=True)
-        means = np.stack([features[grade == k].mean(axis=0) for k in range(len(counts))])
-        residuals = (features - means[grade])[counts[grade] > 1]
-        self._whitener = _whitener(residuals, rounding=1e-12 * float(np.abs(features).max(initial=0.0)))
-        self._centres = means @ self._whitener
+        clouds = Gaussians.of(predictions.features, grades)
+        self._whitener, self._centres = clouds.whitener, clouds.centres
 
     def _measure(self, predictions: Predictions) -> npt.NDArray[np.float64]:
-        return by_chunks(self._nearest, predictions.features)
-
-    def _nearest(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        white = features @ self._whitener
-        squared = [((white - centre) ** 2).sum(axis=1) for centre in self._centres]
-        nearest: npt.NDArray[np.float64] = np.min(squared, axis=0)
-        return nearest
-
-
-def _whitener(residuals: npt.NDArray[np.float64], rounding: float) -> npt.NDArray[np.float64]:
-    """(D, D) W with W W' = S^-1: after z @ W the Mahalanobis distance is the Euclidean one."""
-    n_features = residuals.shape[1]
-    if np.abs(residuals).max(initial=0.0) <= rounding:
-        return np.eye(n_features)
-    covariance, _ = ledoit_wolf(residuals, assume_centered=True)
-    covariance += RIDGE * np.trace(covariance) / n_features * np.eye(n_features)
-    whitener: npt.NDArray[np.float64] = np.linalg.inv(np.linalg.cholesky(covariance)).T
-    return whitener
+        return Gaussians(self._whitener, self._centres).nearest(predictions.features)

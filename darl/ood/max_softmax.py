@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +22,7 @@ class MaxSoftmax(OODDetector):
     Examples in Neural Networks, 2017, arXiv 1610.02136.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"grade_probs"})
+    needs = frozenset({"grade_probs"})
 
     def _measure(self, predictions: Predictions) -> npt.NDArray[np.float64]:
         return -predictions.confidence.astype(np.float64)

@@ -53,6 +53,7 @@ def find_candidates(
         progress: Told how far it is.
     """
     view = round_.features
+    reference = reference.in_view(view, model, progress)
     detector = build("detector", DETECTORS, round_.detector)
     detector = detector.fit(reference.fit[view], reference.grades)
     predictions = predict_with(model, pairs, view, progress=progress)

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from darl.errors import CheckpointError
 from darl.grades import GradeScale
-from darl.models.base import FROZEN, TUNED
+from darl.models.base import FROZEN, TUNED, FeatureView
 from darl.models.build import build_model
 from darl.models.checkpoint import load_model, save_model
 from darl.models.config import AdapterConfig, ModelConfig
@@ -117,12 +117,24 @@ def test_reference_comes_back(model, tmp_path):
     save_model(model, tmp_path / "model", reference)
     back = Reference.load(tmp_path / "model" / "reference.safetensors")
     np.testing.assert_array_equal(back.grades, reference.grades)
-    assert back.pairs == reference.pairs
+    assert (back.pairs, back.held_out_pairs) == (reference.pairs, reference.held_out_pairs)
     assert set(back.pairs) <= {one.pair for one in GRADED}
     for source in (TUNED, FROZEN):
         np.testing.assert_array_equal(back.fit[source].features, reference.fit[source].features)
         np.testing.assert_array_equal(back.held_out[source].logits, reference.held_out[source].logits)
     load_model(tmp_path / "model")
+
+
+def test_a_reference_takes_further_views(model, tmp_path):
+    view = FeatureView.parse("frozen.item")
+    reference = take_reference(model, GRADED, GRADED[:5], size=7, rng=np.random.default_rng(0))
+    further = reference.in_view(view, model)
+    np.testing.assert_array_equal(further.fit[view].features, model.features(reference.pairs, view))
+    np.testing.assert_array_equal(
+        further.held_out[view].features, model.features([one.pair for one in GRADED[:5]], view)
+    )
+    np.testing.assert_array_equal(further.fit[view].logits, reference.fit[TUNED].logits)
+    assert further.in_view(TUNED, model) is further
 
 
 def test_a_reference_of_another_version_is_refused(tmp_path):

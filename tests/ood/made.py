@@ -2,9 +2,14 @@
 
 import numpy as np
 
+from darl.ood.entropy import Entropy
+from darl.ood.knn import KNN
+from darl.ood.mahalanobis import Mahalanobis
 from darl.predictions import Predictions
 
 N_GRADES = 3
+SMALL = {"knn": {"k": 2}, "ensemble": {"detectors": [Mahalanobis(), KNN(2), Entropy()]}}
+"""By detector, arguments with which two training pairs will do."""
 
 
 def from_features(features, n_logits=N_GRADES):

@@ -8,10 +8,9 @@ from darl.errors import NotFittedError, ShapeError
 from darl.ood.base import NEEDS, ROWS_AT_A_TIME
 from darl.ood.catalogue import DETECTORS
 from darl.predictions import Predictions
-from tests.ood.made import far, from_features, in_dist
+from tests.ood.made import SMALL, far, from_features, in_dist
 
 EVERY = pytest.mark.parametrize("name", sorted(DETECTORS))
-SMALL = {"knn": {"k": 2}}
 
 
 def fitted(name, n=60, n_features=6, dtype=np.float64):

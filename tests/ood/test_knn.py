@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from darl.errors import ShapeError
+from darl.errors import NotFittedError, ShapeError
 from darl.ood.knn import KNN
+from darl.ood.nearest import drawn
 from tests.ood.made import far, from_features, in_dist
 
 
@@ -26,7 +27,7 @@ def test_formula(k):
     predictions, grades = in_dist(30, rng)
     query = far(10, rng)
     scores = KNN(k).fit(predictions, grades).score(query)
-    np.testing.assert_allclose(scores, naive(predictions.features, query.features, k), rtol=1e-9)
+    np.testing.assert_allclose(scores, naive(predictions.features, query.features, k), rtol=1e-7)
 
 
 def test_range_and_self():
@@ -64,6 +65,46 @@ def test_k_above_the_number_of_pairs():
 def test_k_is_checked(k):
     with pytest.raises(ValueError, match="k: expected an integer of at least 1, received"):
         KNN(k)
+
+
+@pytest.mark.parametrize("most", [4, 0, 5.0, "5", None, True])
+def test_most_is_checked(most):
+    with pytest.raises(ValueError, match="most: expected an integer of at least 5, received"):
+        KNN(5, most)
+
+
+def test_most_keeps_a_part_whatever_the_order():
+    rng = np.random.default_rng(5)
+    predictions, grades = in_dist(90, rng)
+    query, order = far(10, rng), rng.permutation(90)
+    detector = KNN(3, most=20).fit(predictions, grades)
+    rows = drawn(predictions.features, 20)
+    part = KNN(3).fit(predictions[rows], grades[rows])
+    shuffled = KNN(3, most=20).fit(predictions[order], grades[order])
+    np.testing.assert_array_equal(detector.score(query), part.score(query))
+    np.testing.assert_array_equal(detector.score(query), shuffled.score(query))
+    assert (detector.score(query) > KNN(3).fit(predictions, grades).score(query)).any()
+
+
+def test_nearest_names_training_pairs():
+    rng = np.random.default_rng(6)
+    predictions, grades = in_dist(90, rng)
+    query = far(10, rng)
+    for detector in (KNN(3), KNN(3, most=20)):
+        fitted = detector.fit(predictions, grades)
+        distances, rows = fitted.nearest(query)
+        np.testing.assert_array_equal(distances[:, -1], fitted.score(query))
+        alone = [KNN(1).fit(predictions[row], grades[row]) for row in rows[:, -1:]]
+        kth = [one.score(query[i : i + 1])[0] for i, one in enumerate(alone)]
+        np.testing.assert_array_equal(distances[:, -1], kth)
+
+
+def test_nearest_is_checked_as_score_is():
+    predictions, grades = in_dist(30, np.random.default_rng(7))
+    with pytest.raises(NotFittedError, match="KNN: expected a fitted detector"):
+        KNN().nearest(predictions)
+    with pytest.raises(ShapeError, match=r"\(3, 3, 6\).*received \(3, 3, 7\)"):
+        KNN().fit(predictions, grades).nearest(far(2, np.random.default_rng(8), 7))
 
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 
-from darl.ood.mahalanobis import RIDGE, Mahalanobis
+from darl.ood.gaussian import RIDGE
+from darl.ood.mahalanobis import Mahalanobis
 from tests.ood.made import far, from_features, in_dist
 
 
