@@ -28,6 +28,9 @@ MAP_HEIGHT = 340
 FARTHEST = 0.995
 """Bins end at this quantile of the pool; the last holds what is beyond."""
 
+TRAINING = "model-3"
+"""Colour of what is in distribution: no grade has it."""
+
 PERPLEXITY, COMPONENTS, FEWEST = 30.0, 30, 5
 
 
@@ -153,7 +156,7 @@ def _chosen(coverage: Coverage, scene: Scene, rank: int) -> Chosen:
 
 def _legend(grade_names: Sequence[str]) -> list[Key]:
     return [
-        Key("ink", "●", "training pairs"),
+        Key(TRAINING, "●", "training pairs"),
         Key("muted", "●", "pool"),
         *(Key(grade_colour(i), "■", f"selected, predicted {name}") for i, name in enumerate(grade_names)),
     ]
@@ -175,7 +178,7 @@ def map_plot(scene: Scene, seed: int = 0) -> Plot:
     def paint(figure: Figure) -> None:
         panel = figure.add_axes((0.02, 0.02, 0.96, 0.96))
         panel.set_axis_off()
-        for part, variable, size in ((parts[1], "muted", 7), (parts[0], "ink", 7)):
+        for part, variable, size in ((parts[1], "muted", 7), (parts[0], TRAINING, 7)):
             panel.scatter(part[:, 0], part[:, 1], s=size, color=colour(variable), alpha=0.45, linewidths=0)
         for grade in np.unique(grades):
             chosen = parts[2][grades == grade]
@@ -225,13 +228,13 @@ def histogram(candidates: Candidates, selected: IntArray) -> Plot:
     def paint(figure: Figure) -> None:
         panel = add_axes(figure)
         steps(panel, edges, shares(scores), "muted", fill=0.25)
-        steps(panel, edges, shares(usual), "ink")
-        steps(panel, edges, shares(scores[selected]), "accent")
+        steps(panel, edges, shares(usual), TRAINING)
+        steps(panel, edges, shares(scores[selected]), "ink")
         panel.set_xlabel("ood_score")
         panel.yaxis.set_major_formatter(lambda share, _: percent(share))
 
     return Plot(
-        "How far from the training data: pool (filled), in-distribution (dark), selected (blue)",
+        "How far from the training data: pool (filled), in-distribution (green), selected (dark)",
         draw("ood", paint),
         f"Median ood_score: pool {np.median(scores):.3g}, in-distribution {np.median(usual):.3g}, selected "
         f"{np.median(scores[selected]) if len(selected) else float('nan'):.3g}.",

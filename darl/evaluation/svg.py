@@ -26,7 +26,7 @@ LEFT, RIGHT, TOP, BOTTOM = 0.145, 0.975, 0.955, 0.165
 # A figure is drawn once and read on a light or a dark page: it is drawn in stand-in colours, one for
 # each variable of the style sheet, and they become the variables.
 VARIABLES = (
-    *("ink", "muted", "grid", "paper", "accent"),
+    *("ink", "muted", "grid", "paper"),
     *(f"model-{i}" for i in range(N_MODELS)),
     *(f"grade-{i}" for i in range(N_GRADES)),
 )

@@ -39,7 +39,7 @@ def test_low_temperature_is_the_largest_logit():
     np.testing.assert_allclose(scored([[3.0, 1, -2]], 1e-3), [-3.0], atol=1e-9)
 
 
-@pytest.mark.parametrize("temperature", [0, -1, math.inf, math.nan, "1", None])
+@pytest.mark.parametrize("temperature", [0, -1, math.inf, math.nan, "1", None, True])
 def test_temperature_is_checked(temperature):
     with pytest.raises(ValueError, match="temperature: expected a finite number above 0, received"):
         Energy(temperature)
