@@ -10,6 +10,7 @@ A member of a family may hold other members of it: it names the arguments that a
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -40,10 +41,30 @@ class Component(BaseModel):
     def _flat(self) -> dict[str, Any]:
         return {"name": self.name, **self.arguments}
 
+    def __str__(self) -> str:
+        """As a reader is told of it: `knn`, or `knn(k=5)`."""
+        arguments = ", ".join(
+            f"{key}={json.dumps(value, default=str)}" for key, value in self.arguments.items()
+        )
+        return f"{self.name}({arguments})" if arguments else self.name
+
     @property
     def arguments(self) -> dict[str, Any]:
         """Everything but the name."""
         return dict(self.model_extra or {})
+
+
+def parse_typed(family: str, typed: Mapping[str, Any]) -> Component:
+    """A component from what was typed.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    try:
+        return Component.model_validate(typed)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        raise ConfigError(family, faults) from error
 
 
 def component_faults(entries: Mapping[str, type[Any]], component: Component) -> list[str]:

@@ -58,6 +58,10 @@ class Predictions:
         """The chosen rows, as Predictions."""
         return Predictions(self.logits[rows], self.grade_probs[rows], self.features[rows])
 
+    def with_features(self, features: FloatArray) -> Predictions:
+        """The same grades with (N, D') other features."""
+        return replace(self, features=features)
+
     def arrays(self) -> dict[str, FloatArray]:
         """The three arrays by name, as they are stored."""
         return {field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)}

@@ -92,6 +92,6 @@ def command(
         else:
             reference = read_reference(model)
         chosen = choose(loaded, reference, pairs, round_, seed=seed, progress=progress)
+    write_rows(out, list(chosen.rows()))
     if page is not None:
         write_text(page, chosen.page())
-    write_rows(out, list(chosen.rows()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +12,8 @@ from rich.text import Text
 
 from darl.evaluation.report import Report
 from darl.evaluation.table import plain_table_rows
+from darl.pipeline.detection_rows import ROWS, Finding, auroc_rows
+from darl.pipeline.selection_rows import Gain, gain_rows
 
 WIDTH = 100
 
@@ -40,3 +43,44 @@ def _needed(rows: list[list[str]]) -> int:
     """Columns that the widest row needs, so that in a file no cell is broken."""
     full = [row for row in rows if any(row[1:])]
     return sum(max(len(row[i]) for row in full) + 3 for i in range(len(full[0]))) + 1
+
+
+def print_findings(found: Sequence[Finding], out: Path) -> None:
+    """How well every detector tells the slices apart, the best first, a table for each experiment.
+
+    Args:
+        found: What a study of detection found.
+        out: Its folder.
+    """
+    for experiment in dict.fromkeys(one.experiment for one in found):
+        slices, rows = auroc_rows([one for one in found if one.experiment == experiment])
+        _print(f"{experiment}: AUROC against in_dist", ["detector", "features", "mean", *slices], rows)
+    _say(f"rows: {out / ROWS}")
+
+
+def print_gains(found: Sequence[Gain], metric: str, out: Path) -> None:
+    """What every strategy's labels brought, and less random's, a table for each experiment.
+
+    Args:
+        found: What a study of selection found.
+        metric: The metric to show.
+        out: Its folder.
+    """
+    for experiment in dict.fromkeys(one.experiment for one in found):
+        slices, rows = gain_rows([one for one in found if one.experiment == experiment], metric)
+        title = f"{experiment}: {metric} (less that of random labels; ▲ ▼ significant)"
+        _print(title, ["strategy", "labels", "queries", *slices], rows)
+    _say(f"rows: {out / ROWS}")
+
+
+def _print(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(title=Text(title))
+    for header in headers:
+        table.add_column(Text(header))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _say(text: str) -> None:
+    Console().print(text, soft_wrap=True, markup=False, highlight=False)

@@ -40,7 +40,9 @@ Example:
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option(
-    "--no-reference", is_flag=True, help="Keep no training features (then darl select needs --train)."
+    "--no-reference",
+    is_flag=True,
+    help="Keep no training pairs with the model (then darl select needs --train).",
 )
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training in --out.")
 @bad_rows_option

@@ -9,15 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics import pairwise_distances_argmin_min
-from sklearn.preprocessing import normalize
 
+from darl.nearest import Directions, nearest
 from darl.predictions import Candidates, FloatArray, IntArray
+from darl.vectors import blocks, unit
 
 USUAL = 95.0
 """A pair is uncovered above this percentile of the held-out in-distribution pairs."""
 
 CLUSTERS, EXAMPLES = 12, 4
-SAMPLE, ROWS_AT_A_TIME = 20_000, 8192
+SAMPLE = 20_000
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def coverage(
     cluster_of = np.empty(len(features), np.int64)
     for number, cluster in enumerate(clusters):
         cluster_of[cluster.rows] = number
-    nearest, apart = _nearest(features[selected], candidates.known)
-    return Coverage(percents, tuple(clusters), cluster_of, nearest, apart)
+    near, apart = _nearest(features[selected], candidates.known)
+    return Coverage(percents, tuple(clusters), cluster_of, near, apart)
 
 
 def percentiles(scores: FloatArray, usual: FloatArray) -> npt.NDArray[np.float64]:
@@ -97,14 +98,12 @@ def _clusters(features: FloatArray, n_clusters: int, seed: int) -> tuple[IntArra
     """(N,) cluster and (N,) distance to its centre, by k-means on a sample of the directions."""
     rng = np.random.default_rng(seed)
     some = rng.permutation(len(features))[:SAMPLE]
-    unit = normalize(features[np.sort(some)].astype(np.float32))
-    n_clusters = min(n_clusters, len(np.unique(unit, axis=0)))
-    model = MiniBatchKMeans(n_clusters, n_init=3, batch_size=4096, random_state=seed).fit(unit)
+    vectors = unit(features[np.sort(some)])
+    n_clusters = min(n_clusters, len(np.unique(vectors, axis=0)))
+    model = MiniBatchKMeans(n_clusters, n_init=3, batch_size=4096, random_state=seed).fit(vectors)
     parts = [
-        pairwise_distances_argmin_min(
-            normalize(features[start : start + ROWS_AT_A_TIME].astype(np.float32)), model.cluster_centers_
-        )
-        for start in range(0, len(features), ROWS_AT_A_TIME)
+        pairwise_distances_argmin_min(unit(features[rows]), model.cluster_centers_)
+        for rows in blocks(len(features))
     ]
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
@@ -141,7 +140,6 @@ def _different(rows: Sequence[int], query_ids: npt.NDArray[np.str_]) -> list[int
 def _nearest(features: FloatArray, known: FloatArray) -> tuple[IntArray, FloatArray]:
     if not len(features) or not len(known):
         return np.full(len(features), -1), np.full(len(features), np.nan)
-    unit = [normalize(part.astype(np.float64)) for part in (features, known)]
-    nearest, apart = pairwise_distances_argmin_min(*unit, metric="sqeuclidean")
-    # On the unit sphere: |u - v|^2 = 2 - 2 cos; not "cosine", which knows no zero vectors.
-    return nearest, apart / 2.0
+    found = nearest(Directions.of(known), features, 1)
+    # On the unit sphere: |u - v|^2 = 2 - 2 cos.
+    return found.rows[:, 0], found.distances[:, 0] ** 2 / 2

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
-from sklearn.preprocessing import normalize
 
 from darl.evaluation.coverage import USUAL, Coverage
 from darl.evaluation.numerals import count, percent
@@ -19,6 +19,7 @@ from darl.evaluation.plots import Plot
 from darl.evaluation.svg import add_axes, colour, draw, grade_colour, steps
 from darl.pairs import Pair
 from darl.predictions import Candidates, FloatArray, IntArray
+from darl.vectors import unit
 
 MAP_KNOWN, MAP_POOL, MAP_SELECTED = 700, 1200, 500
 """Points of the map: more take minutes to lay out and cannot be told apart."""
@@ -84,6 +85,11 @@ class Scene:
     known_grades: IntArray
     grade_names: Sequence[str]
 
+    @cached_property
+    def grades(self) -> IntArray:
+        """(N,) most probable grade of each pool pair."""
+        return self.candidates.predictions.grades
+
 
 def html(coverage: Coverage, scene: Scene, how: str) -> str:
     """The page: no script, nothing loaded from elsewhere.
@@ -126,13 +132,13 @@ def summary(coverage: Coverage, scene: Scene) -> list[str]:
 
 
 def _example(coverage: Coverage, scene: Scene, row: int) -> Example:
-    pair, grade = scene.pool[row], scene.candidates.predictions.grades[row]
+    pair, grade = scene.pool[row], scene.grades[row]
     return Example(pair.query, pair.item, scene.grade_names[grade], f"{coverage.percentiles[row]:.0f}")
 
 
 def _row(coverage: Coverage, scene: Scene, number: int) -> Row:
     cluster = coverage.clusters[number]
-    shares = np.bincount(scene.candidates.predictions.grades[cluster.rows], minlength=len(scene.grade_names))
+    shares = np.bincount(scene.grades[cluster.rows], minlength=len(scene.grade_names))
     mix = zip(scene.grade_names, shares / len(cluster.rows), strict=True)
     return Row(
         number + 1,
@@ -173,7 +179,7 @@ def map_plot(scene: Scene, seed: int = 0) -> Plot:
         np.concatenate([part.astype(np.float32) for part in (known, features[pool], features[selected])])
     )
     parts = np.split(points, [len(known), len(known) + len(pool)])
-    grades = scene.candidates.predictions.grades[selected]
+    grades = scene.grades[selected]
 
     def paint(figure: Figure) -> None:
         panel = figure.add_axes((0.02, 0.02, 0.96, 0.96))
@@ -201,13 +207,13 @@ def map_plot(scene: Scene, seed: int = 0) -> Plot:
 
 def layout(features: FloatArray) -> npt.NDArray[np.float64]:
     """(N, 2) places of (N, D) features: t-SNE on the principal components of their directions."""
-    unit = normalize(features.astype(np.float64))
-    left, sizes, _ = np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)
+    directions = unit(features).astype(np.float64)
+    left, sizes, _ = np.linalg.svd(directions - directions.mean(axis=0), full_matrices=False)
     reduced = np.pad((left * sizes)[:, :COMPONENTS], ((0, 0), (0, 2)))
-    if len(unit) < FEWEST or sizes[0] < 1e-6:
+    if len(directions) < FEWEST or sizes[0] < 1e-6:
         return reduced[:, :2]
     model = TSNE(
-        perplexity=min(PERPLEXITY, (len(unit) - 1) / 3),
+        perplexity=min(PERPLEXITY, (len(directions) - 1) / 3),
         init=1e-4 * reduced[:, :2] / reduced[:, 0].std(),
         random_state=0,
     )

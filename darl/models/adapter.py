@@ -91,6 +91,12 @@ class FoldedAdapter:
                 for name, layer in layers.items():
                     layer.get_base_layer().weight.data = own[name]
 
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """A block in which the backbone's weights are its own, and the adapter rests."""
+        with self._lock, self.body.disable_adapter():
+            yield
+
     def forget(self) -> None:
         """Let go of the sums."""
         self._sums.clear()

@@ -17,7 +17,7 @@ from darl.progress import SILENT, Progress
 FORM = re.compile(r"(tuned|frozen)(?:\.(query|item))?(?:@([1-9][0-9]*))?")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class FeatureView:
     """Which vectors stand for a pair; written WEIGHTS[.TEXT][@LAYER], say `frozen`, `frozen.item`, `tuned@4`.
 
@@ -27,11 +27,18 @@ class FeatureView:
         text: "pair" for what the grade head would read; "query" or "item" for that text read by itself, the
             mean over its tokens: where the query or the item is new is seen better without the other.
         layer: States after so many layers, from 1; None = the last.
+
+    Raises:
+        ValueError: A layer below 1.
     """
 
     weights: Literal["tuned", "frozen"] = "tuned"
     text: Literal["pair", "query", "item"] = "pair"
     layer: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.layer is not None and self.layer < 1:
+            raise ValueError(f"layer: expected at least 1, received {self.layer}")
 
     @classmethod
     def parse(cls, text: str) -> FeatureView:
@@ -57,8 +64,8 @@ class FeatureView:
         return f"{self.weights}{text}" + ("" if self.layer is None else f"@{self.layer}")
 
 
-def _read(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-    return FeatureView.parse(value) if isinstance(value, str) else value
+def _read(value: Any) -> FeatureView:  # noqa: ANN401 - whatever the file holds
+    return value if isinstance(value, FeatureView) else FeatureView.parse(str(value))
 
 
 ViewField = Annotated[FeatureView, BeforeValidator(_read), PlainSerializer(str)]
@@ -85,8 +92,8 @@ def predict_with(
     model: RelevanceModel, pairs: Sequence[Pair], view: FeatureView, *, progress: Progress = SILENT
 ) -> Predictions:
     """The model's grades with another view's features."""
-    predictions = model.predict(pairs, progress=progress)
     if view == TUNED:
-        return predictions
+        return model.predict(pairs, progress=progress)
+    # First what the model may not have.
     features = model.features(pairs, view, progress=progress)
-    return Predictions(predictions.logits, predictions.grade_probs, features)
+    return model.predict(pairs, progress=progress).with_features(features)

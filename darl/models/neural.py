@@ -160,7 +160,8 @@ class NeuralRelevanceModel:
                 yield rows, (mean_over_text(body, [texts[row] for row in rows], batch),)
 
         if not pairs:
-            return self._nothing().features
+            alone = self.scorer.body.config.get_text_config().hidden_size
+            return self._nothing().features if view.text == "pair" else np.zeros((0, alone), np.float32)
         with self._weights(view.weights):
             if view.text == "pair":
                 with task(progress, f"features {view}", len(pairs), "pairs"):
@@ -179,25 +180,26 @@ class NeuralRelevanceModel:
     ) -> list[npt.NDArray[np.float32]]:
         """What `read` yields of each window of the inputs, put in their order; empty where there are none."""
         self.scorer.eval()
-        parts: list[Tensors] = []
-        order: list[int] = []
+        found: list[npt.NDArray[np.float32]] = []
         for start, texts in _windows(inputs, encode):
             for rows, tensors in read(texts):
-                parts.append(tuple(tensor.cpu() for tensor in tensors))
-                order += [start + row for row in rows]
+                found = found or [np.empty((len(inputs), one.shape[1]), np.float32) for one in tensors]
+                for array, tensor in zip(found, tensors, strict=True):
+                    array[np.add(rows, start)] = tensor.cpu().numpy()
                 progress.advance(len(rows))
-        back = np.argsort(np.asarray(order))
-        return [torch.cat(column).numpy()[back] for column in zip(*parts, strict=True)]
+        return found
 
     def _weights(self, which: Literal["tuned", "frozen"]) -> AbstractContextManager[None]:
         if self.folded is None:
             if which == "frozen":
-                raise ConfigError("features", ["an exported model has no frozen features: use the original"])
+                raise ConfigError(
+                    "features",
+                    ["an exported model has no frozen features: ask for tuned ones, or use the original"],
+                )
             return nullcontext()
         if which == "tuned":
             return self.folded.in_place()
-        rests: AbstractContextManager[None] = self.folded.body.disable_adapter()
-        return rests
+        return self.folded.resting()
 
     def _nothing(self) -> Predictions:
         n_logits, width = self.scorer.head.weight.shape

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from darl.errors import CheckpointError
@@ -43,9 +44,7 @@ class Reference:
 
     def save(self, path: Path) -> None:
         """Write as one safetensors file, whole or not at all."""
-        arrays: dict[str, npt.NDArray[Any]] = {
-            "grades": np.asarray(self.grades, np.int64),
-        }
+        arrays: dict[str, npt.NDArray[Any]] = {"grades": np.asarray(self.grades, np.int64)}
         parts = ("fit", self.fit, self.pairs), ("held_out", self.held_out, self.held_out_pairs)
         for part, views, pairs in parts:
             arrays[f"{part}.pairs"] = np.frombuffer(json.dumps(pairs).encode(), np.uint8)
@@ -64,14 +63,10 @@ class Reference:
         Raises:
             CheckpointError: It is not a file that `save` wrote.
         """
-        arrays = load_file(path)
 
         def part(name: str) -> dict[FeatureView, Predictions]:
-            logits, probs, prefix = (
-                arrays[f"{name}.logits"],
-                arrays[f"{name}.grade_probs"],
-                f"{name}.features.",
-            )
+            logits, probs = arrays[f"{name}.logits"], arrays[f"{name}.grade_probs"]
+            prefix = f"{name}.features."
             views = [key.removeprefix(prefix) for key in arrays if key.startswith(prefix)]
             return {
                 FeatureView.parse(view): Predictions(logits, probs, arrays[prefix + view]) for view in views
@@ -81,11 +76,13 @@ class Reference:
             return tuple(_pair(*fields) for fields in json.loads(arrays[f"{name}.pairs"].tobytes()))
 
         try:
+            arrays = load_file(path)
             return cls(part("fit"), pairs("fit"), arrays["grades"], part("held_out"), pairs("held_out"))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, SafetensorError) as error:
+            what = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise CheckpointError(
-                f"{path}: expected a reference as this version of darl writes it, received one without "
-                f"{error}: train again, or give graded training pairs (--train FILE)"
+                f"{path}: not a reference as this version of darl writes it ({what}): train again, or give "
+                "graded training pairs (--train FILE)"
             ) from error
 
     def in_view(self, view: FeatureView, model: RelevanceModel, progress: Progress = SILENT) -> Reference:
@@ -97,8 +94,7 @@ class Reference:
             kept: Mapping[FeatureView, Predictions], pairs: Sequence[Pair]
         ) -> dict[FeatureView, Predictions]:
             own = next(iter(kept.values()))
-            features = model.features(pairs, view, progress=progress)
-            return {**kept, view: Predictions(own.logits, own.grade_probs, features)}
+            return {**kept, view: own.with_features(model.features(pairs, view, progress=progress))}
 
         return replace(
             self, fit=seen(self.fit, self.pairs), held_out=seen(self.held_out, self.held_out_pairs)
@@ -149,10 +145,7 @@ def _seen(
     model: RelevanceModel, pairs: Sequence[Pair], views: Sequence[FeatureView], progress: Progress
 ) -> dict[FeatureView, Predictions]:
     own = model.predict(pairs, progress=progress)
-    others = {
-        view: model.features(pairs, view, progress=progress) for view in dict.fromkeys(views) if view != TUNED
-    }
     return {
-        view: own if view == TUNED else Predictions(own.logits, own.grade_probs, others[view])
-        for view in views
+        view: own if view == TUNED else own.with_features(model.features(pairs, view, progress=progress))
+        for view in dict.fromkeys(views)
     }

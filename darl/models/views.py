@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -60,18 +61,20 @@ def mean_over_text(body: nn.Module, texts: Sequence[Tokens], batch: Batch) -> Te
         texts: B texts, with segments.
         batch: The same, as the body reads them.
     """
+    segments = [np.asarray(text["segments"]) for text in texts]
     if isinstance(batch, Packing):
-        places = torch.from_numpy(tree_places([text["input_ids"] for text in texts]))
-        states = run_packed(body, batch)[places.to(batch.tokens.device)]
-        mask = torch.zeros(places.shape)
-        for row, text in enumerate(texts):
-            mask[row, : len(text["segments"])] = torch.tensor(text["segments"])
+        states = run_packed(body, batch)
+        places = tree_places([text["input_ids"] for text in texts])
     else:
         states = body(**{key: value for key, value in batch.items() if key != "segments"}).last_hidden_state
-        mask = batch["segments"]
-    weights = mask.to(states.device, torch.float32).unsqueeze(-1)
-    total: Tensor = (states.float() * weights).sum(dim=1)
-    return total / weights.sum(dim=1).clamp(min=1.0)
+        places = np.arange(states.shape[0] * states.shape[1]).reshape(states.shape[:2])
+        states = states.flatten(0, 1)
+    own = np.concatenate([row[: len(of)][of == 1] for row, of in zip(places, segments, strict=True)])
+    lengths = torch.tensor([int((of == 1).sum()) for of in segments], device=states.device)
+    # Only the texts' own tokens are gathered: of short texts a row holds thousands.
+    chosen = states[torch.from_numpy(own).to(states.device)].float()
+    total = torch.segment_reduce(chosen, "sum", lengths=lengths, initial=0.0)
+    return total / lengths.clamp(min=1).unsqueeze(-1)
 
 
 def distinct(texts: Sequence[str]) -> tuple[list[str], list[int]]:

@@ -72,7 +72,8 @@ class OODDetector(ABC):
             ShapeError: The number of logits, grades or features differs from that in `fit`.
         """
         self._check_seen(predictions)
-        return self._measure(predictions) if len(predictions) else np.empty(0)
+        # A column of a matrix, say, would be written to a safetensors file wrongly, and without a word.
+        return np.ascontiguousarray(self._measure(predictions)) if len(predictions) else np.empty(0)
 
     def state(self) -> State:
         """Everything that `fit` learnt, as arrays that any file of arrays can hold.

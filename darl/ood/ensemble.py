@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.errors import ShapeError
+from darl.nearest import drawn
 from darl.ood.base import OODDetector
 from darl.ood.entropy import Entropy
 from darl.ood.knn import KNN
 from darl.ood.mahalanobis import Mahalanobis
-from darl.ood.nearest import drawn
 from darl.ood.state import State
 from darl.predictions import IntArray, Predictions
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.errors import ShapeError
+from darl.nearest import Directions, Neighbours, nearest
 from darl.ood.base import OODDetector
-from darl.ood.nearest import Directions, Neighbours, nearest
 from darl.predictions import IntArray, Predictions
 
 MOST = 50_000

@@ -132,8 +132,8 @@ class Experiment(BaseModel):
         data: Where the pairs come from.
         recipes: What is compared.
         report: How it is reported.
-        reference_size: Training and held-out pairs whose features are kept in each final model, for
-            `darl select`; 0 keeps none.
+        reference_size: Training and held-out pairs that are kept with each final model, their texts and
+            features, for `darl select`; 0 keeps none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from darl.catalogue import Component
 from darl.data.splits import split_by_query
 from darl.data.writers import field_names, pair_row
-from darl.errors import CheckpointError, ConfigError
+from darl.errors import CheckpointError, ConfigError, PoolExhaustedError
 from darl.evaluation.coverage import Coverage, coverage
 from darl.evaluation.coverage_page import Scene, html
 from darl.models.base import RelevanceModel
@@ -83,7 +81,9 @@ class Choice:
         `nearest_distance` (1 - cosine of the features).
         """
         scene, names = self.scene, self.scene.grade_names
-        predictions, fields = scene.candidates.predictions, field_names(scene.pool)
+        fields = field_names(scene.pool)
+        chosen = scene.candidates.predictions[scene.selected]
+        grades, confidence = chosen.grades.tolist(), chosen.confidence.tolist()
         for rank, row in enumerate(scene.selected.tolist()):
             near = int(self.coverage.nearest[rank])
             yield {
@@ -92,8 +92,8 @@ class Choice:
                 "pool_row": row,
                 "ood_score": float(scene.candidates.ood_scores[row]),
                 "ood_percentile": float(self.coverage.percentiles[row]),
-                "predicted_grade": names[int(predictions.grades[row])],
-                "confidence": float(predictions.confidence[row]),
+                "predicted_grade": names[grades[rank]],
+                "confidence": confidence[rank],
                 "cluster": int(self.coverage.cluster_of[row]) + 1,
                 "nearest_query": scene.known[near].query,
                 "nearest_item": scene.known[near].item,
@@ -124,21 +124,24 @@ def choose(
         round_: Detector, strategy and budget.
         seed: Of the strategy's draws.
         progress: Told how far it is.
+
+    Raises:
+        PoolExhaustedError: The budget is larger than the pool.
     """
+    if round_.budget > len(pairs):
+        raise PoolExhaustedError(
+            f"expected to choose at most the {len(pairs):,} pairs of the pool, received {round_.budget:,}"
+        )
     candidates = find_candidates(model, reference, pairs, round_, progress=progress)
     selected = select(candidates, round_, np.random.default_rng(seed))
     names = model.grade_scale.names
     scene = Scene(candidates, selected, pairs, reference.pairs, reference.grades, names)
     how = (
-        f"{round_.budget:,} of {len(pairs):,} pool pairs; strategy {_told(round_.strategy)}; detector "
-        f"{_told(round_.detector)} on {round_.features} features; {len(reference.pairs):,} training pairs; "
+        f"{round_.budget:,} of {len(pairs):,} pool pairs; strategy {round_.strategy}; detector "
+        f"{round_.detector} on {round_.features} features; {len(reference.pairs):,} training pairs; "
         f"seed {seed}"
     )
     return Choice(scene, coverage(candidates, selected, seed=seed), how)
-
-
-def _told(component: Component) -> str:
-    return json.dumps(component.model_dump()) if component.arguments else component.name
 
 
 def parse_round(raw: dict[str, Any]) -> RoundConfig:

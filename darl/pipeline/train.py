@@ -49,7 +49,7 @@ def train(
         training: How it is trained; None = the defaults.
         valid: Held-out pairs; () = a tenth of the queries of `graded`.
         grades: The scale; None = irrelevant, weak, strong.
-        reference_size: Pairs whose features are kept for `darl select`; 0 = none.
+        reference_size: Pairs that are kept with the model, texts and features, for `darl select`; 0 = none.
         seed: Of everything drawn.
         resume: Go on with an interrupted training in `out`.
         progress: Told how far it is.

@@ -39,7 +39,10 @@ class SelectionStrategy(ABC):
                 f"expected at most {len(candidates)}, the number of pairs left in the pool, received "
                 f"n={n}: ask for fewer labels or enlarge the pool"
             )
-        return self._choose(candidates, int(n), rng) if n else np.empty(0, dtype=np.int64)
+        if not n:
+            return np.empty(0, dtype=np.int64)
+        # A view with gaps would be written to a safetensors file wrongly, and without a word.
+        return np.ascontiguousarray(self._choose(candidates, int(n), rng))
 
     @abstractmethod
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

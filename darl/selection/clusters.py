@@ -7,8 +7,9 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 
 from darl.predictions import FloatArray
-from darl.selection.distances import Vectors, blocks, squared_distances, unit
+from darl.selection.distances import squared_distances
 from darl.selection.seeding import OuterProducts, seeds
+from darl.vectors import Vectors, blocks, unit
 
 MOST_CLUSTERS = 500
 """Bounds the time of k-means; who needs more pairs takes several of each cluster."""

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from darl.predictions import Candidates, FloatArray
 from darl.selection.base import SelectionStrategy
-from darl.selection.distances import Vectors, blocks, mean_similarity, squared_distances, unit
+from darl.selection.distances import mean_similarity, squared_distances
 from darl.selection.order import smallest_first
+from darl.vectors import Vectors, blocks, unit
 
 CENTRES_AT_A_TIME = 256
 """Bounds the distances that are held at once."""

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.predictions import Candidates, IntArray
-from darl.selection.distances import Vectors, blocks, squared_distances, unit
+from darl.selection.distances import squared_distances
+from darl.vectors import Vectors, blocks, unit
 
 MOST_SAMPLED = 4096
 """Pool pairs, and as many known ones, among which neighbours are looked for: bounds time and memory."""

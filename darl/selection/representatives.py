@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from darl.predictions import FloatArray, IntArray
 from darl.selection.clusters import MOST_CLUSTERS, centres, fitted_rows, nearest_centre
-from darl.selection.distances import unit
 from darl.selection.order import occurrence, smallest_first
+from darl.vectors import unit
 
 
 def representatives(

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.predictions import FloatArray
-from darl.selection.distances import Vectors, blocks, from_products, lengths, squares
+from darl.selection.distances import from_products, lengths, squares
+from darl.vectors import Vectors, blocks
 
 MOST_TRIES = 200
 """Tries before all distances are computed anew; more save passes over the pool and cost more each."""
@@ -43,7 +44,7 @@ class OuterProducts:
         """(N,) squared distance of every vector to the nearest of `others`."""
         result = np.empty(len(self))
         for block in blocks(len(self)):
-            rows = np.arange(len(self))[block]
+            rows = np.arange(block.start, min(block.stop, len(self)))
             result[block] = self.squared_distances(rows, others).min(axis=1)
         return result
 

@@ -8,8 +8,9 @@ import numpy.typing as npt
 from darl.predictions import Candidates, FloatArray, IntArray
 from darl.selection.base import SelectionStrategy
 from darl.selection.clusters import MOST_CLUSTERS, centres, fitted_rows, nearest_centre
-from darl.selection.distances import Vectors, blocks, squared_distances, unit
+from darl.selection.distances import squared_distances
 from darl.selection.order import occurrence, smallest_first
+from darl.vectors import Vectors, blocks, unit
 
 SMALL = 5
 """A cluster of fewer pairs is an accident of the clustering more than a region of the pool."""
@@ -90,7 +91,8 @@ def mean_distance(
     result = np.empty(len(rows))
     for block in blocks(len(rows)):
         squared = squared_distances(unit(features[rows[block]]), others)
-        squared[np.arange(len(rows))[block, None] == among] = np.inf
+        own = np.arange(block.start, block.start + len(squared))
+        squared[own[:, None] == among] = np.inf
         result[block] = np.sqrt(np.partition(squared, k - 1, axis=1)[:, :k]).mean(axis=1)
     return result
 

@@ -62,6 +62,8 @@ class WithoutJunk(SelectionStrategy):
         junk = isolated(candidates, self.k, self.deviations, rng)
         chosen = np.empty(0, dtype=np.int64)
         for rows in (np.flatnonzero(~junk), np.flatnonzero(junk)):
+            if len(chosen) == n:
+                break
             among = narrowed(candidates, rows, chosen)
             more = self.strategy.select(among, min(n - len(chosen), len(rows)), rng)
             chosen = np.concatenate([chosen, rows[more]])

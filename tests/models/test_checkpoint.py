@@ -141,3 +141,11 @@ def test_a_reference_of_another_version_is_refused(tmp_path):
     save_file({"grades": np.zeros(2, np.int64), "fit.tuned.logits": np.zeros((2, 3))}, tmp_path / "old")
     with pytest.raises(CheckpointError, match="give graded training pairs"):
         Reference.load(tmp_path / "old")
+
+
+def test_a_reference_cut_short_is_refused(model, tmp_path):
+    take_reference(model, GRADED, GRADED[:5], rng=np.random.default_rng(0)).save(tmp_path / "cut")
+    whole = (tmp_path / "cut").read_bytes()
+    (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match="not a reference as this version"):
+        Reference.load(tmp_path / "cut")

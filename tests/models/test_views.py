@@ -101,8 +101,16 @@ def test_a_layer_that_is_not_there(model):
         model.features(PAIRS, FeatureView("frozen", "pair", 3))
 
 
-def test_no_pairs(model):
-    assert len(model.features([], FeatureView.parse("frozen.item"))) == 0
+@pytest.mark.parametrize("view", ["tuned", "frozen.item", "tuned.query@1"])
+def test_no_pairs(model, view):
+    view = FeatureView.parse(view)
+    assert model.features([], view).shape == (0, model.features(PAIRS[:1], view).shape[1])
+
+
+@pytest.mark.parametrize("layer", [0, -1])
+def test_layers_count_from_1(layer):
+    with pytest.raises(ValueError, match="layer: expected at least 1"):
+        FeatureView("tuned", "pair", layer)
 
 
 def test_grades_are_the_models_whatever_the_view(model):

@@ -38,6 +38,7 @@ def test_far_pairs_score_higher(name):
 def test_shape_and_finite(name, dtype):
     scores = fitted(name, dtype=dtype).score(far(7, np.random.default_rng(2), dtype=dtype))
     assert scores.shape == (7,)
+    assert scores.flags.c_contiguous  # what is not, safetensors writes wrongly
     assert scores.dtype == np.float64
     assert np.isfinite(scores).all()
 

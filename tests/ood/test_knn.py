@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from darl.errors import NotFittedError, ShapeError
+from darl.nearest import drawn
 from darl.ood.knn import KNN
-from darl.ood.nearest import drawn
 from tests.ood.made import far, from_features, in_dist
 
 

@@ -61,7 +61,7 @@ def raw(tiny_llm: Path) -> dict:
 def write(tmp_path: Path):
     def written(raw: dict, name: str = "experiment.yaml") -> Path:
         path = tmp_path / name
-        path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+        path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
         return path
 
     return written

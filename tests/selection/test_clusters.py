@@ -2,7 +2,7 @@ import numpy as np
 
 from darl.selection import clusters
 from darl.selection.clusters import centres, fitted_rows, nearest_centre
-from darl.selection.distances import unit
+from darl.vectors import unit
 from tests.selection.test_representatives import clouds
 
 

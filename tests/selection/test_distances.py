@@ -1,13 +1,8 @@
 import numpy as np
 import pytest
 
-from darl.selection.distances import BLOCK, blocks, lengths, squared_distances, unit
-
-
-def test_blocks_cover_every_row_once():
-    rows = np.arange(10)
-    assert [rows[block].tolist() for block in blocks(10, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-    assert list(blocks(0)) == []
+from darl.selection.distances import lengths, squared_distances
+from darl.vectors import BLOCK, unit
 
 
 def test_squared_distances_formula():
@@ -26,19 +21,7 @@ def test_equal_vectors_are_at_distance_0():
 
 
 @pytest.mark.parametrize("n", [0, 3, BLOCK + 5])
-def test_unit_and_lengths_in_blocks(n):
+def test_lengths_in_blocks(n):
     features = np.random.default_rng(2).normal(size=(n, 6))
     expected = [np.sqrt(sum(value * value for value in row)) for row in features]
     np.testing.assert_allclose(lengths(features), expected)
-    np.testing.assert_allclose(unit(features) * lengths(features)[:, None], features, rtol=1e-5)
-    assert unit(features).dtype == np.float32
-
-
-@pytest.mark.parametrize(("dtype", "large"), [(np.float16, 6e4), (np.float32, 1e38), (np.float64, 1e150)])
-def test_large_numbers_do_not_overflow(dtype, large):
-    features = np.full((2, 16), large, dtype=dtype)
-    np.testing.assert_allclose(unit(features), np.full((2, 16), 0.25), rtol=1e-6)
-
-
-def test_zeros_stay_zeros():
-    np.testing.assert_array_equal(unit(np.zeros((2, 3), dtype=np.float16)), np.zeros((2, 3)))

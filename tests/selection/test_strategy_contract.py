@@ -29,6 +29,7 @@ def pool(n=40, seed=0):
 def check(chosen, n_candidates, n):
     assert chosen.shape == (n,)
     assert chosen.dtype == np.int64
+    assert chosen.flags.c_contiguous  # what is not, safetensors writes wrongly
     assert len(set(chosen.tolist())) == n
     assert set(chosen.tolist()) <= set(range(n_candidates))
 

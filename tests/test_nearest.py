@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
+import darl.nearest as search
 from darl.errors import ShapeError
-from darl.ood import nearest as search
-from darl.ood.nearest import Directions, drawn, nearest
+from darl.nearest import Directions, drawn, nearest
 
 
 def unit(z):

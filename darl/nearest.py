@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from darl.errors import ShapeError
 from darl.predictions import FloatArray
+from darl.vectors import Vectors, unit
 
 Scalar = TypeVar("Scalar", bound=np.generic)
-Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 MOST_PRODUCTS = 1 << 22
@@ -44,15 +44,14 @@ class Directions:
         rows: (M,) increasing: which pair each is.
     """
 
-    unit: Float32
+    unit: Vectors
     rows: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, features: FloatArray, most: int | None = None) -> Directions:
         """Those of (N, D) features, or of `most` of them (see `drawn`)."""
         rows = np.arange(len(features)) if most is None else drawn(features, most)
-        blocks = [_unit(features[part]) for part in _parts(rows, PAIRS_AT_A_TIME)]
-        return cls(np.concatenate(blocks), rows)
+        return cls(unit(features[rows]), rows)
 
     def __len__(self) -> int:
         return len(self.unit)
@@ -82,7 +81,7 @@ def nearest(known: Directions, features: FloatArray, k: int) -> Neighbours:
     if k > len(known):
         raise ShapeError(f"nearest: expected k of at most the {len(known)} known pairs, received {k}")
     parts = _parts(features, max(1, MOST_PRODUCTS // len(known)))
-    found = [_nearest(known, _unit(part), k) for part in parts]
+    found = [_nearest(known, unit(part), k) for part in parts]
     distances, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     return Neighbours(distances, rows)
 
@@ -99,41 +98,34 @@ def drawn(features: FloatArray, most: int) -> npt.NDArray[np.int64]:
     return np.sort(np.argsort(np.array(keys, dtype=np.uint64), kind="stable")[:most])
 
 
-def _unit(features: FloatArray) -> Float32:
-    wide = features.astype(np.float64)
-    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    unit: Float32 = (wide / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
-    return unit
-
-
-def _nearest(known: Directions, unit: Float32, k: int) -> Neighbours:
-    close = _close(known, unit, k)
+def _nearest(known: Directions, vectors: Vectors, k: int) -> Neighbours:
+    close = _close(known, vectors, k)
     row, column = np.divmod(np.flatnonzero(close), len(known))
-    distances = _distances(unit, row, known.unit, column)
+    distances = _distances(vectors, row, known.unit, column)
     order = np.lexsort((distances, row))
-    first = np.searchsorted(row, np.arange(len(unit)))
+    first = np.searchsorted(row, np.arange(len(vectors)))
     chosen = order[first[:, None] + np.arange(k)]
     return Neighbours(distances[chosen], known.rows[column[chosen]])
 
 
-def _close(known: Directions, unit: Float32, k: int) -> npt.NDArray[np.bool_]:
+def _close(known: Directions, vectors: Vectors, k: int) -> npt.NDArray[np.bool_]:
     """(N, M) which can be among the k nearest: at least k in every row, mostly hardly more."""
     n_known, width = known.unit.shape
     # |a - u|^2 = |a|^2 - 2 (a'u - |u|^2 / 2): the largest are the nearest.
-    products = unit @ known.unit.T
+    products = vectors @ known.unit.T
     products -= known.halves.astype(np.float32)
     kth = np.partition(products, n_known - k, axis=1)[:, n_known - k]
     rounding = 4 * np.finfo(np.float32).eps * np.sqrt(width, dtype=np.float32)
     close: npt.NDArray[np.bool_] = products >= (kth - rounding)[:, None]
     crowded = np.flatnonzero(np.count_nonzero(close, axis=1) > k + 64 + n_known // 32)
     if len(crowded):
-        close[crowded] = _closest(known, unit[crowded], k)
+        close[crowded] = _closest(known, vectors[crowded], k)
     return close
 
 
-def _closest(known: Directions, unit: Float32, k: int) -> npt.NDArray[np.bool_]:
+def _closest(known: Directions, vectors: Vectors, k: int) -> npt.NDArray[np.bool_]:
     """`_close` by float64, exactly k in every row: for rows in which float32 tells too few apart."""
-    wide = unit.astype(np.float64)
+    wide = vectors.astype(np.float64)
     parts = _parts(known.unit, PAIRS_AT_A_TIME)
     products = np.concatenate([wide @ part.astype(np.float64).T for part in parts], axis=1) - known.halves
     # What differs by less is closer together than the directions are exact: there the earlier row is taken.
@@ -144,7 +136,7 @@ def _closest(known: Directions, unit: Float32, k: int) -> npt.NDArray[np.bool_]:
 
 
 def _distances(
-    one: Float32, rows: npt.NDArray[np.int64], other: Float32, columns: npt.NDArray[np.int64]
+    one: Vectors, rows: npt.NDArray[np.int64], other: Vectors, columns: npt.NDArray[np.int64]
 ) -> Float64:
     """(P,) distances of rows of `one` from rows of `other`, by differences in float64."""
     return np.concatenate(
