@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 from torch import Tensor
 
@@ -19,12 +18,14 @@ class Objective(ABC):
     | loss, mean over the batch    | ()              |
     | grade_probs, rows sum to 1   | (B, K)          |
 
+    Logits of half precision are read as float32.
+
     Attributes:
         class_logits: Whether logits are K class logits, one a grade. Detectors such as energy mean
             nothing on anything else.
     """
 
-    class_logits: ClassVar[bool]
+    class_logits: bool
 
     @abstractmethod
     def n_logits(self, n_grades: int) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from darl.objectives.base import Objective
+from darl.objectives.class_weights import check_class_weights, weighted_mean
+from darl.objectives.logits import widened
 
 
 class SoftGrades(Objective):
@@ -18,29 +21,40 @@ class SoftGrades(Objective):
     target_ik = softmax_k(-sharpness * d(k, grade_i)), d = |k - g| or (k - g)^2;
     loss = mean_i -sum_k target_ik log softmax(logits_i)_k;  grade_probs = softmax(logits).
 
-    | grades in         | logits | good for                                                    |
-    |-------------------|--------|-------------------------------------------------------------|
-    | made soft by d    | (B, K) | ordered grades, noisy annotators, less over-confident models |
+    | grades in   | made soft by d                                                     |
+    |-------------|--------------------------------------------------------------------|
+    | logits      | (B, K), one a grade                                                |
+    | good for    | ordered grades, noisy annotators, less over-confident models       |
+    | fails where | sure predictions are right: it never lets a grade have it all;     |
+    |             | grades are not evenly far apart, as d is of their indices          |
 
     Args:
         sharpness: > 0, finite; towards infinity the targets become one-hot (the softmax objective).
         distance: "absolute" or "squared" distance between grade indices.
+        class_weights: What each grade's pairs count, K numbers > 0 (see class_weights.py); None: alike.
 
     Raises:
-        ValueError: `sharpness` is not positive, or `distance` is unknown.
+        ValueError: `sharpness` is not positive, `distance` is unknown, or `class_weights` are no such
+            numbers.
 
     Reference: Diaz and Marathe, "Soft Labels for Ordinal Regression", CVPR 2019.
     """
 
-    class_logits: ClassVar[bool] = True
+    class_logits = True
 
-    def __init__(self, sharpness: float = 2.0, distance: Literal["absolute", "squared"] = "absolute") -> None:
+    def __init__(
+        self,
+        sharpness: float = 2.0,
+        distance: Literal["absolute", "squared"] = "absolute",
+        class_weights: Sequence[float] | None = None,
+    ) -> None:
         if not 0 < sharpness < math.inf:
             raise ValueError(f"sharpness: expected a finite number > 0, received {sharpness}")
         if distance not in ("absolute", "squared"):
             raise ValueError(f"distance: expected 'absolute' or 'squared', received {distance!r}")
         self.sharpness = sharpness
         self.distance = distance
+        self.class_weights = check_class_weights(class_weights)
 
     def n_logits(self, n_grades: int) -> int:
         """K."""
@@ -54,8 +68,13 @@ class SoftGrades(Objective):
 
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean cross-entropy against the soft targets."""
-        return F.cross_entropy(logits, self.targets(grades, logits.shape[-1]).to(logits.dtype))
+        logits = widened(logits)
+        targets = self.targets(grades, logits.shape[-1]).to(logits.dtype)
+        if self.class_weights is None:
+            return F.cross_entropy(logits, targets)
+        costs = F.cross_entropy(logits, targets, reduction="none")
+        return weighted_mean(costs, grades, logits.shape[-1], self.class_weights)
 
     def grade_probs(self, logits: Tensor) -> Tensor:
         """Softmax over the grades."""
-        return logits.softmax(dim=-1)
+        return widened(logits).softmax(dim=-1)

@@ -125,8 +125,8 @@ def _check(experiments: Mapping[str, Experiment], detectors: Sequence[Component]
     for name, experiment in experiments.items():
         odd = {IN_DIST, *SHIFTS} & set(list(experiment.data.test)[1:])
         faults += [f"{name}: {one} is what the study calls a slice of its own" for one in sorted(odd)]
-        objective = experiment.recipes[experiment.baseline].objective.name
-        if not OBJECTIVES[objective].class_logits:
+        objective = experiment.recipes[experiment.baseline].objective
+        if not build("objective", OBJECTIVES, objective).class_logits:
             faults += [
                 f"{name}: {one} reads one logit a grade, which {objective} does not give"
                 for one in reads_logits

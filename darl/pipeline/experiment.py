@@ -74,7 +74,7 @@ class Recipe(BaseModel):
         return self
 
     def _detector_faults(self) -> list[str]:
-        class_logits = OBJECTIVES[self.objective.name].class_logits
+        class_logits = build("objective", OBJECTIVES, self.objective).class_logits
         return [
             f"stage {stage.name}: detector {stage.round.detector.name} reads one logit a grade, which the "
             f"objective {self.objective.name} does not give"

@@ -68,7 +68,7 @@ def labels_for(value: float, budgets: Sequence[int], values: Sequence[float]) ->
     Returns:
         None where it is never reached.
 
-    >>> labels_for(0.55, [0, 100, 200], [0.5, 0.6, 0.65])
+    >>> labels_for(0.75, [0, 100, 200], [0.5, 1.0, 1.0])
     50.0
     """
     if values[0] >= value:
