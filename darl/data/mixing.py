@@ -79,10 +79,13 @@ def mix(in_dist: Part, ood: Part, ood_share: float, cap: int | None, rng: np.ran
     """
     if ood_share == 0 or not ood:
         return Mixed(in_dist if cap is None else cut_to(in_dist, cap, rng), ())
-    total = min(len(in_dist) / (1.0 - ood_share), len(ood) / ood_share)
+    # How large the pool would be with all of each side; compared as they are: a product with the share may
+    # be rounded below the side it came from.
+    by_in_dist, by_ood = len(in_dist) / (1.0 - ood_share), len(ood) / ood_share
+    total = min(by_in_dist, by_ood)
     if cap is not None and cap < total:
         n_ood = round(cap * ood_share)
         return Mixed(cut_to(in_dist, cap - n_ood, rng), cut_to(ood, n_ood, rng))
-    if len(ood) > total * ood_share:
+    if by_in_dist <= by_ood:
         return Mixed(in_dist, near_to(ood, total * ood_share, rng))
     return Mixed(near_to(in_dist, total * (1.0 - ood_share), rng), ood)

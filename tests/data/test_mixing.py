@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from darl.data.mixing import cut_to, mix, near_to
@@ -62,6 +62,7 @@ def test_of_nothing_nothing_is_chosen():
 
 @settings(max_examples=60)
 @given(SIZES, SIZES, st.sampled_from([0.05, 0.2, 0.5, 0.9]), SEED)
+@example([1, 1, 1, 4, 9], [1] * 5 + [2] + [9] * 6, 0.9, 0)  # 61 / 0.9 * 0.9 < 61
 def test_a_pool_without_a_cap_keeps_one_side_whole_and_is_near_its_share(inner, outer, share, seed):
     in_dist, ood = part(inner, "in"), part(outer, "ood")
     mixed = mix(in_dist, ood, share, None, np.random.default_rng(seed))
