@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from darl.cli.options import parse_component
+from darl.cli.options import Command, parse_component
 from darl.errors import ConfigError
+
+if TYPE_CHECKING:  # not until a study is asked for: it loads torch
+    from darl.pipeline.experiment import Experiment
 
 T = TypeVar("T")
 
@@ -26,14 +29,32 @@ Examples:
 """
 
 
+def study_options(function: Command) -> Command:
+    """What both studies take."""
+    options = (
+        click.argument("experiments", nargs=-1, required=True, type=click.Path(path_type=Path)),
+        click.option(
+            "--out", required=True, type=click.Path(path_type=Path), help="Folder for all that is made."
+        ),
+        click.option(
+            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of every file."
+        ),
+        click.option(
+            "--resume", is_flag=True, help="Go on with the study in --out; what is done is not done again."
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @click.group("study", epilog=EXAMPLE)
 def command() -> None:
     """Measure what works on your own data."""
 
 
 @command.command(epilog=EXAMPLE)
-@click.argument("experiments", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for everything made.")
+@study_options
 @click.option(
     "--detector", "detectors", multiple=True, help="NAME or NAME:KEY=VALUE,...; again for more. [all]"
 )
@@ -47,8 +68,6 @@ def command() -> None:
     type=click.IntRange(min=10),
     help="Pairs of a slice, and training pairs.",
 )
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of every file.")
-@click.option("--resume", is_flag=True, help="Go on with the study in --out; what is done is not done again.")
 def detection(
     experiments: tuple[Path, ...],
     out: Path,
@@ -64,9 +83,7 @@ def detection(
     Then every detector on every view scores the test slices: the first is what is in distribution, the
     others are what is to be told from it, and so is the first with its queries misspelt and reworded.
     """
-    from darl.pipeline.experiment import load_experiment
-
-    checked = unlike({path.stem: load_experiment(path, overrides)} for path in experiments)
+    checked = _load(experiments, overrides)
 
     from darl.cli.progress import cli_progress
     from darl.cli.tables import print_findings
@@ -79,8 +96,7 @@ def detection(
 
 
 @command.command(epilog=SELECTION_EXAMPLE)
-@click.argument("experiments", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for everything made.")
+@study_options
 @click.option(
     "--strategy",
     "strategies",
@@ -93,8 +109,6 @@ def detection(
 )
 @click.option("--ceiling", is_flag=True, help="Also label the whole pool.")
 @click.option("--metric", default="macro_f1", show_default=True, help="What the printed table shows.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of every file.")
-@click.option("--resume", is_flag=True, help="Go on with the study in --out; what is done is not done again.")
 def selection(
     experiments: tuple[Path, ...],
     out: Path,
@@ -110,9 +124,7 @@ def selection(
     Of each of the EXPERIMENTS (files as `darl run` takes them) the last recipe that selects once is run with
     every strategy and every budget, each beside random selection of as many labels.
     """
-    from darl.pipeline.experiment import load_experiment
-
-    checked = unlike({path.stem: load_experiment(path, overrides)} for path in experiments)
+    checked = _load(experiments, overrides)
 
     from darl.cli.progress import cli_progress
     from darl.cli.tables import print_gains
@@ -134,6 +146,12 @@ def selection(
             progress=progress,
         )
     print_gains(found, metric, out)
+
+
+def _load(paths: Sequence[Path], overrides: Sequence[str]) -> dict[str, Experiment]:
+    from darl.pipeline.experiment import load_experiment
+
+    return unlike({path.stem: load_experiment(path, overrides)} for path in paths)
 
 
 def unlike(named: Iterable[Mapping[str, T]]) -> dict[str, T]:

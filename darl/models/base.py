@@ -88,6 +88,13 @@ class RelevanceModel(Protocol):
         """(N, D) vectors of the pairs, in their order; D depends on the view."""
 
 
+def seen_in(
+    view: FeatureView, model: RelevanceModel, pairs: Sequence[Pair], own: Predictions, progress: Progress
+) -> Predictions:
+    """The model's `own` predictions of pairs with another view's features."""
+    return own if view == TUNED else own.with_features(model.features(pairs, view, progress=progress))
+
+
 def predict_with(
     model: RelevanceModel, pairs: Sequence[Pair], view: FeatureView, *, progress: Progress = SILENT
 ) -> Predictions:

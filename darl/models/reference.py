@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from darl.errors import CheckpointError
 from darl.files import whole_file
-from darl.models.base import FROZEN, TUNED, FeatureView, RelevanceModel
+from darl.models.base import FROZEN, TUNED, FeatureView, RelevanceModel, seen_in
 from darl.pairs import GradedPair, Pair
 from darl.predictions import IntArray, Predictions
 from darl.progress import SILENT, Progress
@@ -94,7 +94,7 @@ class Reference:
             kept: Mapping[FeatureView, Predictions], pairs: Sequence[Pair]
         ) -> dict[FeatureView, Predictions]:
             own = next(iter(kept.values()))
-            return {**kept, view: own.with_features(model.features(pairs, view, progress=progress))}
+            return {**kept, view: seen_in(view, model, pairs, own, progress)}
 
         return replace(
             self, fit=seen(self.fit, self.pairs), held_out=seen(self.held_out, self.held_out_pairs)
@@ -145,7 +145,4 @@ def _seen(
     model: RelevanceModel, pairs: Sequence[Pair], views: Sequence[FeatureView], progress: Progress
 ) -> dict[FeatureView, Predictions]:
     own = model.predict(pairs, progress=progress)
-    return {
-        view: own if view == TUNED else own.with_features(model.features(pairs, view, progress=progress))
-        for view in dict.fromkeys(views)
-    }
+    return {view: seen_in(view, model, pairs, own, progress) for view in dict.fromkeys(views)}

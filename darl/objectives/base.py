@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from darl.objectives.logits import widened
 
 
 class Objective(ABC):
@@ -38,3 +42,35 @@ class Objective(ABC):
     @abstractmethod
     def grade_probs(self, logits: Tensor) -> Tensor:
         """(B, K) probabilities of the grades."""
+
+
+class ClassObjective(Objective):
+    """An objective of K class logits, one a grade, decoded by a softmax."""
+
+    class_logits = True
+
+    def n_logits(self, n_grades: int) -> int:
+        """K."""
+        return n_grades
+
+    def grade_probs(self, logits: Tensor) -> Tensor:
+        """Softmax over the grades."""
+        return widened(logits).softmax(dim=-1)
+
+
+class ThresholdObjective(Objective):
+    """An objective of K - 1 logits, each a yes or no: is the grade above threshold k?"""
+
+    class_logits = False
+
+    def n_logits(self, n_grades: int) -> int:
+        """K - 1."""
+        return n_grades - 1
+
+
+def threshold_costs(logits: Tensor, grades: Tensor) -> Tensor:
+    """(B, K - 1) cross-entropy of each answer: [grade > k] against sigmoid(logits)."""
+    logits = widened(logits)
+    thresholds = torch.arange(logits.shape[-1], device=logits.device)
+    above = (grades[:, None] > thresholds[None, :]).to(logits.dtype)
+    return F.binary_cross_entropy_with_logits(logits, above, reduction="none")

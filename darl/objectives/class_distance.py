@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from darl.objectives.base import Objective
+from darl.objectives.base import ClassObjective
 from darl.objectives.logits import log_misses, widened
 
 
-class ClassDistance(Objective):
+class ClassDistance(ClassObjective):
     """Probability on a wrong grade costs the more, the further that grade is from the true one.
 
     loss = mean_i sum_k -log(1 - p_ik) |k - grade_i|^alpha, p_i = softmax(logits_i);
@@ -40,16 +40,10 @@ class ClassDistance(Objective):
     any distance between classes.
     """
 
-    class_logits = True
-
     def __init__(self, alpha: float = 2.0) -> None:
         if not 0 < alpha < math.inf:
             raise ValueError(f"alpha: expected a finite number > 0, received {alpha}")
         self.alpha = alpha
-
-    def n_logits(self, n_grades: int) -> int:
-        """K."""
-        return n_grades
 
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean of the distance-weighted costs."""
@@ -57,7 +51,3 @@ class ClassDistance(Objective):
         ladder = torch.arange(misses.shape[-1], device=misses.device)
         gaps = (ladder[None, :] - grades[:, None]).abs().to(misses.dtype)
         return -(misses * gaps**self.alpha).sum(dim=-1).mean()
-
-    def grade_probs(self, logits: Tensor) -> Tensor:
-        """Softmax over the grades."""
-        return widened(logits).softmax(dim=-1)

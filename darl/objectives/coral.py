@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from darl.objectives.base import Objective
+from darl.objectives.base import ThresholdObjective, threshold_costs
 from darl.objectives.logits import widened
 
 
-class Coral(Objective):
+class Coral(ThresholdObjective):
     """Is the grade above 0, above 1, ...: K - 1 cross-entropies of a yes or no, added up.
 
     c_ik = sigmoid(logits_ik) = P(grade_i > k), k = 0 ... K - 2;
@@ -35,19 +34,9 @@ class Coral(Objective):
     application to age estimation", 2019, arXiv 1901.07884.
     """
 
-    class_logits = False
-
-    def n_logits(self, n_grades: int) -> int:
-        """K - 1."""
-        return n_grades - 1
-
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean over the pairs of the thresholds' summed cross-entropies."""
-        logits = widened(logits)
-        thresholds = torch.arange(logits.shape[-1], device=logits.device)
-        above = (grades[:, None] > thresholds[None, :]).to(logits.dtype)
-        costs = F.binary_cross_entropy_with_logits(logits, above, reduction="none")
-        return costs.sum(dim=-1).mean()
+        return threshold_costs(logits, grades).sum(dim=-1).mean()
 
     def grade_probs(self, logits: Tensor) -> Tensor:
         """Differences of the sorted P(grade > k)."""

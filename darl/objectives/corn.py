@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from darl.objectives.base import Objective
+from darl.objectives.base import ThresholdObjective, threshold_costs
 from darl.objectives.logits import widened
 
 
-class Corn(Objective):
+class Corn(ThresholdObjective):
     """Having come to grade k, is it higher still: each question is trained on the pairs that come to it.
 
     c_ik = sigmoid(logits_ik) = P(grade_i > k | grade_i >= k), k = 0 ... K - 2;
@@ -34,20 +34,10 @@ class Corn(Objective):
     Conditional Probabilities", 2021, arXiv 2111.08851.
     """
 
-    class_logits = False
-
-    def n_logits(self, n_grades: int) -> int:
-        """K - 1."""
-        return n_grades - 1
-
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean over the pairs of the cross-entropies of the questions that each comes to."""
-        logits = widened(logits)
-        thresholds = torch.arange(logits.shape[-1], device=logits.device)
-        higher = (grades[:, None] > thresholds[None, :]).to(logits.dtype)
-        asked = grades[:, None] >= thresholds[None, :]
-        costs = F.binary_cross_entropy_with_logits(logits, higher, reduction="none")
-        return (costs * asked).sum(dim=-1).mean()
+        asked = grades[:, None] >= torch.arange(logits.shape[-1], device=logits.device)
+        return (threshold_costs(logits, grades) * asked).sum(dim=-1).mean()
 
     def grade_probs(self, logits: Tensor) -> Tensor:
         """Products of the answers up to each grade."""

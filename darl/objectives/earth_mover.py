@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from darl.objectives.base import Objective
-from darl.objectives.logits import widened
+from darl.objectives.base import ClassObjective
 
 
-class EarthMover(Objective):
+class EarthMover(ClassObjective):
     """How far, and how much, probability has to be moved along the grades to lie on the true one.
 
     loss = mean_i sum_k (sum_(j <= k) p_ij - [k >= grade_i])^2, p_i = softmax(logits_i), in [0, K - 1];
@@ -27,19 +26,9 @@ class EarthMover(Objective):
     Networks", 2016, arXiv 1611.05916.
     """
 
-    class_logits = True
-
-    def n_logits(self, n_grades: int) -> int:
-        """K."""
-        return n_grades
-
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean squared distance of the cumulative distributions."""
         cumulative = self.grade_probs(logits).cumsum(dim=-1)
         ladder = torch.arange(cumulative.shape[-1], device=cumulative.device)
         steps = (ladder[None, :] >= grades[:, None]).to(cumulative.dtype)
         return (cumulative - steps).square().sum(dim=-1).mean()
-
-    def grade_probs(self, logits: Tensor) -> Tensor:
-        """Softmax over the grades."""
-        return widened(logits).softmax(dim=-1)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from darl.objectives.base import Objective
+from darl.objectives.base import ClassObjective
 from darl.objectives.class_weights import check_class_weights, weighted_mean
 from darl.objectives.logits import log_misses, widened
 
 
-class Focal(Objective):
+class Focal(ClassObjective):
     """Cross-entropy in which a pair counts the less, the more probable its grade is already.
 
     loss = mean_i (1 - p_i)^gamma (-log p_i), p_i = softmax(logits_i)[grade_i];
@@ -39,17 +39,11 @@ class Focal(Objective):
     arXiv 1708.02002, which has two classes and a sigmoid.
     """
 
-    class_logits = True
-
     def __init__(self, gamma: float = 2.0, class_weights: Sequence[float] | None = None) -> None:
         if not 0 <= gamma < math.inf:
             raise ValueError(f"gamma: expected a finite number >= 0, received {gamma}")
         self.gamma = gamma
         self.class_weights = check_class_weights(class_weights)
-
-    def n_logits(self, n_grades: int) -> int:
-        """K."""
-        return n_grades
 
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean cross-entropy of the pairs, each by how far it is from right."""
@@ -58,7 +52,3 @@ class Focal(Objective):
         # Not (1 - p)^gamma: where p is 1 its gradient is infinite for gamma < 1.
         costs = (self.gamma * misses).exp() * F.cross_entropy(logits, grades, reduction="none")
         return weighted_mean(costs, grades, logits.shape[-1], self.class_weights)
-
-    def grade_probs(self, logits: Tensor) -> Tensor:
-        """Softmax over the grades."""
-        return widened(logits).softmax(dim=-1)

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from darl.objectives.base import Objective
-from darl.objectives.logits import widened
+from darl.objectives.base import ClassObjective
 
 
-class InQueryContrast(Objective):
+class InQueryContrast(ClassObjective):
     """Of two items of one query the one of the higher grade should score higher, by more for a wider gap.
 
     loss = mean over (i, j) of one query with grade_i > grade_j of
@@ -49,16 +48,10 @@ class InQueryContrast(Objective):
     margin and with all pairs of a batch weighing alike.
     """
 
-    class_logits = True
-
     def __init__(self, margin: float = 1.0) -> None:
         if not 0 <= margin < math.inf:
             raise ValueError(f"margin: expected a finite number >= 0, received {margin}")
         self.margin = margin
-
-    def n_logits(self, n_grades: int) -> int:
-        """K."""
-        return n_grades
 
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean over the pairs of items that are of one query and of different grades."""
@@ -68,7 +61,3 @@ class InQueryContrast(Objective):
         compared = (above > 0) & (query_ids[:, None] == query_ids[None, :])
         short = self.margin * above.to(probs.dtype) - (scores[:, None] - scores[None, :])
         return (F.softplus(short) * compared).sum() / compared.sum().clamp(min=1)
-
-    def grade_probs(self, logits: Tensor) -> Tensor:
-        """Softmax over the grades."""
-        return widened(logits).softmax(dim=-1)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from darl.objectives.base import Objective
+from darl.objectives.base import ClassObjective
 from darl.objectives.class_weights import check_class_weights, weighted_mean
 from darl.objectives.logits import widened
 
 
-class LabelSmoothing(Objective):
+class LabelSmoothing(ClassObjective):
     """Cross-entropy with a share of each target spread evenly over all K grades, the true one too.
 
     target_ik = (1 - smoothing) [k = grade_i] + smoothing / K;
@@ -38,24 +38,14 @@ class LabelSmoothing(Objective):
     Computer Vision", 2015, arXiv 1512.00567.
     """
 
-    class_logits = True
-
     def __init__(self, smoothing: float = 0.1, class_weights: Sequence[float] | None = None) -> None:
         if not 0 <= smoothing < 1:
             raise ValueError(f"smoothing: expected 0 <= smoothing < 1, received {smoothing}")
         self.smoothing = smoothing
         self.class_weights = check_class_weights(class_weights)
 
-    def n_logits(self, n_grades: int) -> int:
-        """K."""
-        return n_grades
-
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean cross-entropy against the smoothed targets."""
         logits = widened(logits)
         costs = F.cross_entropy(logits, grades, label_smoothing=self.smoothing, reduction="none")
         return weighted_mean(costs, grades, logits.shape[-1], self.class_weights)
-
-    def grade_probs(self, logits: Tensor) -> Tensor:
-        """Softmax over the grades."""
-        return widened(logits).softmax(dim=-1)

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from darl.objectives.base import Objective
+from darl.objectives.base import ClassObjective
 from darl.objectives.class_weights import check_class_weights, weighted_mean
 from darl.objectives.logits import widened
 
 
-class SoftGrades(Objective):
+class SoftGrades(ClassObjective):
     """Cross-entropy with soft ordinal targets: a near miss costs less than a far one.
 
     target_ik = softmax_k(-sharpness * d(k, grade_i)), d = |k - g| or (k - g)^2;
@@ -40,8 +40,6 @@ class SoftGrades(Objective):
     Reference: Diaz and Marathe, "Soft Labels for Ordinal Regression", CVPR 2019.
     """
 
-    class_logits = True
-
     def __init__(
         self,
         sharpness: float = 2.0,
@@ -55,10 +53,6 @@ class SoftGrades(Objective):
         self.sharpness = sharpness
         self.distance = distance
         self.class_weights = check_class_weights(class_weights)
-
-    def n_logits(self, n_grades: int) -> int:
-        """K."""
-        return n_grades
 
     def targets(self, grades: Tensor, n_grades: int) -> Tensor:
         """(B, K) soft targets; rows sum to 1 and fall with the distance from the grade."""
@@ -74,7 +68,3 @@ class SoftGrades(Objective):
             return F.cross_entropy(logits, targets)
         costs = F.cross_entropy(logits, targets, reduction="none")
         return weighted_mean(costs, grades, logits.shape[-1], self.class_weights)
-
-    def grade_probs(self, logits: Tensor) -> Tensor:
-        """Softmax over the grades."""
-        return widened(logits).softmax(dim=-1)

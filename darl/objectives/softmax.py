@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from darl.objectives.base import Objective
+from darl.objectives.base import ClassObjective
 from darl.objectives.class_weights import check_class_weights, weighted_mean
 from darl.objectives.logits import widened
 
 
-class Softmax(Objective):
+class Softmax(ClassObjective):
     """Cross-entropy with one class a grade; every miss costs the same, whatever its distance.
 
     loss = mean_i -log softmax(logits_i)[grade_i];  grade_probs = softmax(logits).
@@ -31,14 +31,8 @@ class Softmax(Objective):
         ValueError: `class_weights` are no such numbers.
     """
 
-    class_logits = True
-
     def __init__(self, class_weights: Sequence[float] | None = None) -> None:
         self.class_weights = check_class_weights(class_weights)
-
-    def n_logits(self, n_grades: int) -> int:
-        """K."""
-        return n_grades
 
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean cross-entropy."""
@@ -47,7 +41,3 @@ class Softmax(Objective):
             return F.cross_entropy(logits, grades)
         costs = F.cross_entropy(logits, grades, reduction="none")
         return weighted_mean(costs, grades, logits.shape[-1], self.class_weights)
-
-    def grade_probs(self, logits: Tensor) -> Tensor:
-        """Softmax over the grades."""
-        return widened(logits).softmax(dim=-1)

@@ -31,7 +31,7 @@ from darl.data.shifts import SHIFTS, shifted
 from darl.errors import ConfigError
 from darl.evaluation.detection import Scored, auroc_replicates, detection
 from darl.files import whole_file, write_text
-from darl.models.base import TUNED, FeatureView
+from darl.models.base import FeatureView, seen_in
 from darl.models.checkpoint import load_model
 from darl.models.neural import NeuralRelevanceModel
 from darl.models.prompt import template_fields
@@ -184,11 +184,15 @@ class _Bench:
         own = {name: model.predict(pairs, progress=self.progress) for name, pairs in self.slices.items()}
         reads = {one: build("detector", DETECTORS, one).needs for one in self.detectors}
         blind = [one for one in self.detectors if "features" not in reads[one]]
+        others = [one for one in self.detectors if one not in blind]
         yield from self._on_view(NO_FEATURES, blind, fit, grades, own)
         for view in self.views:
-            seen = {name: self._seen(model, pairs, own[name], view) for name, pairs in self.slices.items()}
-            others = [one for one in self.detectors if one not in blind]
-            yield from self._on_view(str(view), others, self._seen(model, trained, fit, view), grades, seen)
+            seen = {
+                name: seen_in(view, model, pairs, own[name], self.progress)
+                for name, pairs in self.slices.items()
+            }
+            known = seen_in(view, model, trained, fit, self.progress)
+            yield from self._on_view(str(view), others, known, grades, seen)
 
     def _on_view(
         self,
@@ -202,13 +206,6 @@ class _Bench:
             detector = build("detector", DETECTORS, component).fit(fit, grades)
             for name, predictions in seen.items():
                 yield f"{view} {component} {name}", detector.score(predictions)
-
-    def _seen(
-        self, model: NeuralRelevanceModel, pairs: Sequence[Pair], own: Predictions, view: FeatureView
-    ) -> Predictions:
-        if view == TUNED:
-            return own
-        return own.with_features(model.features(pairs, view, progress=self.progress))
 
 
 Scores = Mapping[str, npt.NDArray[np.float64]]
