@@ -28,6 +28,12 @@ Examples:
       --strategy margin --strategy 'half={name: mixture, strategies: [random, ood_band], shares: [0.5, 0.5]}'
 """
 
+DASA_EXAMPLE = """\b
+Example:
+  darl study dasa experiments/insurance.yaml experiments/dbpedia.yaml --out runs/dasa \\
+      --strategy ood_sampling --strategy margin --budget 100 --budget 200 --share 0.05 --share 0.2
+"""
+
 
 def study_options(function: Command) -> Command:
     """What both studies take."""
@@ -95,20 +101,35 @@ def detection(
     print_findings(found, out)
 
 
+def selection_options(function: Command) -> Command:
+    """What is selected, and what is shown of it."""
+    options = (
+        click.option(
+            "--strategy",
+            "strategies",
+            multiple=True,
+            required=True,
+            help="NAME, LABEL=NAME:KEY=VALUE,... or LABEL={name: ..., ...}; again for more.",
+        ),
+        click.option(
+            "--budget",
+            "budgets",
+            multiple=True,
+            required=True,
+            type=click.IntRange(min=1),
+            help="Labels; repeat.",
+        ),
+        click.option("--ceiling", is_flag=True, help="Also label the whole pool."),
+        click.option("--metric", default="macro_f1", show_default=True, help="What the printed table shows."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @command.command(epilog=SELECTION_EXAMPLE)
 @study_options
-@click.option(
-    "--strategy",
-    "strategies",
-    multiple=True,
-    required=True,
-    help="NAME, LABEL=NAME:KEY=VALUE,... or LABEL={name: ..., ...}; again for more.",
-)
-@click.option(
-    "--budget", "budgets", multiple=True, required=True, type=click.IntRange(min=1), help="Labels; repeat."
-)
-@click.option("--ceiling", is_flag=True, help="Also label the whole pool.")
-@click.option("--metric", default="macro_f1", show_default=True, help="What the printed table shows.")
+@selection_options
 def selection(
     experiments: tuple[Path, ...],
     out: Path,
@@ -126,14 +147,12 @@ def selection(
     """
     checked = _load(experiments, overrides)
 
+    _check_metric(metric, checked.values())
+
     from darl.cli.progress import cli_progress
     from darl.cli.tables import print_gains
-    from darl.evaluation.metrics import metrics_for
     from darl.pipeline.selection_study import parse_strategies, study_selection
 
-    for experiment in checked.values():
-        if metric not in (known := metrics_for(experiment.grades)):
-            raise ConfigError("--metric", [f"expected one of {', '.join(known)}, received {metric!r}"])
     labelled = parse_strategies(unlike(map(_labelled, strategies)))
     with cli_progress() as progress:
         found = study_selection(
@@ -146,6 +165,76 @@ def selection(
             progress=progress,
         )
     print_gains(found, metric, out)
+
+
+@command.command(epilog=DASA_EXAMPLE)
+@study_options
+@selection_options
+@click.option(
+    "--share",
+    "shares",
+    multiple=True,
+    default=(0.05, 0.2, 0.5),
+    show_default=True,
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Share of OOD pairs in the pool; repeat.",
+)
+@click.option(
+    "--most",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(min=10),
+    help="Detection: pairs of a slice, and training pairs.",
+)
+def dasa(
+    experiments: tuple[Path, ...],
+    out: Path,
+    strategies: tuple[str, ...],
+    budgets: tuple[int, ...],
+    ceiling: bool,
+    metric: str,
+    shares: tuple[float, ...],
+    most: int,
+    overrides: tuple[str, ...],
+    resume: bool,
+) -> None:
+    """Both: what sees the shift, and what makes the most of it, for pools with more and less of it.
+
+    Runs `detection` on the EXPERIMENTS, then `selection` on each with each share of OOD pairs in its pool
+    (the pool must be a slice of a corpus in the file), and writes OUT/dasa.md with plots.
+    """
+    checked = _load(experiments, overrides)
+    _check_metric(metric, checked.values())
+
+    from darl.cli.progress import cli_progress
+    from darl.cli.tables import print_findings, print_gains
+    from darl.pipeline.dasa_study import study_dasa
+    from darl.pipeline.selection_study import parse_strategies
+
+    labelled = parse_strategies(unlike(map(_labelled, strategies)))
+    with cli_progress() as progress:
+        found = study_dasa(
+            checked,
+            out,
+            shares=shares,
+            strategies=labelled,
+            budgets=budgets,
+            ceiling=ceiling,
+            detection={"most": most},
+            resume=resume,
+            progress=progress,
+        )
+    print_findings(found.findings, out / "detection")
+    print_gains(found.gains, metric, out / "selection")
+    click.echo(f"page: {out / 'dasa.md'}")
+
+
+def _check_metric(metric: str, experiments: Iterable[Experiment]) -> None:
+    from darl.evaluation.metrics import metrics_for
+
+    for experiment in experiments:
+        if metric not in (known := metrics_for(experiment.grades)):
+            raise ConfigError("--metric", [f"expected one of {', '.join(known)}, received {metric!r}"])
 
 
 def _load(paths: Sequence[Path], overrides: Sequence[str]) -> dict[str, Experiment]:

@@ -23,10 +23,18 @@ def option_faults(options: Mapping[str, Any]) -> list[str]:
 
 def _path(options: Mapping[str, Any]) -> Iterator[str]:
     path = options["path"]
-    if not isinstance(path, str | Path) or not str(path).strip():
-        yield f"path: expected a file, received {path!r}"
-    elif not Path(path).is_file():
-        yield f"path: expected a file, received {str(path)!r}: no such file"
+    several = isinstance(path, list | tuple)
+    if several and not path:
+        yield "path: expected a file, or a list of files, received none"
+    for one in path if several else [path]:
+        if not isinstance(one, str | Path) or not str(one).strip():
+            yield f"path: expected a file, received {one!r}"
+        elif not Path(one).is_file():
+            yield f"path: expected a file, received {str(one)!r}: no such file"
+    if several and all(isinstance(one, str | Path) for one in path):
+        stems = [Path(one).name.partition(".")[0] for one in path]
+        if len(set(stems)) < len(stems):
+            yield f"path: expected files of different names, received {', '.join(stems)}"
 
 
 def _domains(options: Mapping[str, Any]) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""A corpus from one graded file with a domain column: some domains to learn, others to be surprised by."""
+"""A corpus from graded files with a domain column: some domains to learn, others to be surprised by."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -30,12 +30,13 @@ class _Built(NamedTuple):
 
 
 class DomainCorpus:
-    """The slices train, valid, pool, in_dist and one per OOD name, cut from one file by query.
+    """The slices train, valid, pool, in_dist and one per OOD name, cut from one file or several by query.
 
     The queries of the `in_dist` domains are divided by `shares`. Of the queries of each OOD name,
     `ood_pool_share` go to the pool (what the model may ask about) and the rest are its test slice. No
     query, as `normalise_query` has it, is in two slices. One seed gives the same slices however the rows of
-    the file are ordered. The file is read at the first use.
+    a file are ordered. Files are read at the first use. Of several, each is one source with ids of its own:
+    they are told apart as "STEM/ID".
 
     Left out, and told in `notes`: pairs of domains that are not named; a query found in several domains
     keeps its pairs on one side only (in_dist before the OOD names, these in their order); whole queries of
@@ -43,7 +44,7 @@ class DomainCorpus:
     is left out before all else.
 
     Args:
-        path: A file for `darl.data.readers.read_graded_pairs`.
+        path: A file for `darl.data.readers.read_graded_pairs`, or several, of different names.
         in_dist: The domains to learn.
         ood: OOD slice name to its domains.
         grades: Names of the grades, the least relevant first.
@@ -62,7 +63,7 @@ class DomainCorpus:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Sequence[str | Path],
         in_dist: Sequence[str],
         ood: Mapping[str, Sequence[str]],
         grades: Sequence[str] = GRADES,
@@ -77,7 +78,7 @@ class DomainCorpus:
         options = {name: value for name, value in locals().items() if name != "self"}
         if faults := option_faults(options):
             raise ConfigError("domains", faults)
-        self.path = Path(path)
+        self.paths = tuple(Path(one) for one in ([path] if isinstance(path, str | Path) else path))
         self.grade_scale = GradeScale(tuple(grades))
         self.slices = (*LEARNED, *ood)
         self._domains = {"in_dist": tuple(in_dist)} | {name: tuple(of) for name, of in ood.items()}
@@ -107,7 +108,7 @@ class DomainCorpus:
 
     @cached_property
     def _built(self) -> _Built:
-        graded = read_graded_pairs(self.path, self.grade_scale, item_fields=self._item_fields)
+        graded = [one for path in self.paths for one in self._read(path)]
         self._check_domains(Counter(one.pair.domain for one in graded))
         if self._per_query is not None:
             graded = list(thin_queries(graded, self._per_query, self._rng(4)))
@@ -122,6 +123,13 @@ class DomainCorpus:
         check_no_leak({name: (one.pair for one in part) for name, part in slices.items()}, may_share=())
         return _Built(slices, (*notes, *more, *cut))
 
+    def _read(self, path: Path) -> Iterator[GradedPair]:
+        for pair, grade in read_graded_pairs(path, self.grade_scale, item_fields=self._item_fields):
+            if len(self.paths) > 1:
+                stem = path.name.partition(".")[0]
+                pair = pair._replace(query_id=f"{stem}/{pair.query_id}", item_id=f"{stem}/{pair.item_id}")
+            yield GradedPair(pair, grade)
+
     def _rng(self, *step: int) -> np.random.Generator:
         # A generator of its own for each step: a change to one slice leaves the others as they were.
         return np.random.default_rng((self._seed, *step))
@@ -135,7 +143,9 @@ class DomainCorpus:
         ]
         if faults:
             known = ", ".join(f"{domain!r} ({n:,} pairs)" for domain, n in counts.most_common())
-            raise ConfigError("domains", [*faults, f"the domains of {self.path} are {known}"])
+            raise ConfigError(
+                "domains", [*faults, f"the domains of {', '.join(map(str, self.paths))} are {known}"]
+            )
 
     def _split_ood(self, name: str, part: Part, rng: np.random.Generator) -> tuple[Part, Part]:
         shares = {"pool": self._ood_pool_share, name: 1.0 - self._ood_pool_share}

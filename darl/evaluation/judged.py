@@ -104,6 +104,26 @@ def judge(pairs: Sequence[GradedPair], predictions: Predictions) -> Judged:
     )
 
 
+def joined(parts: Sequence[Judged]) -> Judged:
+    """Slices of different queries as one, in the order given.
+
+    Raises:
+        ShapeError: A query stands in two of them.
+    """
+    queries = [set(part.query_ids.tolist()) for part in parts]
+    if len(set().union(*queries)) < sum(map(len, queries)):
+        raise ShapeError("joined: expected slices of different queries, received a query in two of them")
+    arrays = [part.predictions.arrays() for part in parts]
+    return Judged(
+        query_ids=np.concatenate([part.query_ids for part in parts]),
+        item_ids=np.concatenate([part.item_ids for part in parts]),
+        grades=np.concatenate([part.grades for part in parts]),
+        predictions=Predictions.from_arrays(
+            {name: np.concatenate([one[name] for one in arrays]) for name in arrays[0]}
+        ),
+    )
+
+
 def check_comparable(runs: Iterable[tuple[str, Judged]], scale: GradeScale) -> None:
     """Refuse runs that are not about the same pairs in the same order, or not on this scale.
 

@@ -81,26 +81,16 @@ class Round(NamedTuple):
     grades: npt.NDArray[np.int64]
 
 
-def choose_for_round(
+def candidates_for_round(
     model: RelevanceModel,
     splits: Splits,
     pool: Pool,
     round_: RoundConfig,
     *,
-    folder: Path,
     rng: np.random.Generator,
     progress: Progress = SILENT,
-) -> None:
-    """Predict, detect and select; what was seen and chosen is kept in `folder`.
-
-    Raises:
-        PoolExhaustedError: The budget is larger than what is left of the pool.
-    """
-    left = pool.ungraded
-    if round_.budget > len(left):
-        raise PoolExhaustedError(
-            f"budget: expected at most the {len(left)} ungraded pool pairs, received {round_.budget}"
-        )
+) -> Candidates:
+    """What the ungraded pool looks like to the model so far."""
     reference = take_reference(
         model,
         splits.train + pool.graded,
@@ -109,9 +99,22 @@ def choose_for_round(
         rng=rng,
         progress=progress,
     )
-    candidates = find_candidates(
-        model, reference, [pool.pairs[index] for index in left], round_, progress=progress
-    )
+    pairs = [pool.pairs[index] for index in pool.ungraded]
+    return find_candidates(model, reference, pairs, round_, progress=progress)
+
+
+def choose_for_round(
+    candidates: Candidates, round_: RoundConfig, *, folder: Path, rng: np.random.Generator
+) -> None:
+    """Select; what was seen and chosen is kept in `folder`.
+
+    Raises:
+        PoolExhaustedError: The budget is larger than what is left of the pool.
+    """
+    if round_.budget > len(candidates):
+        raise PoolExhaustedError(
+            f"budget: expected at most the {len(candidates)} ungraded pool pairs, received {round_.budget}"
+        )
     with whole_file(folder / FOUND) as temporary:
         save_file(
             {

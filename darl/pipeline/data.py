@@ -213,8 +213,10 @@ def _folder(info: ValidationInfo) -> Path:
 
 def _place(component: Component, folder: Path) -> Component:
     path = component.arguments.get("path")
-    if not isinstance(path, str):
+    if isinstance(path, str):
+        placed: str | list[Any] = str(folder / path)
+    elif isinstance(path, list):
+        placed = [str(folder / one) if isinstance(one, str) else one for one in path]
+    else:
         return component
-    return Component.model_validate(
-        {"name": component.name, **component.arguments, "path": str(folder / path)}
-    )
+    return Component.model_validate({"name": component.name, **component.arguments, "path": placed})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,14 @@ from darl.models.neural import NeuralRelevanceModel
 from darl.models.prompt import template_fields
 from darl.models.reference import Reference, take_reference
 from darl.pairs import GradedPair
-from darl.pipeline.dasa import FOUND, LABELS, annotate_round, choose_for_round, read_round
+from darl.pipeline.dasa import (
+    FOUND,
+    LABELS,
+    annotate_round,
+    candidates_for_round,
+    choose_for_round,
+    read_round,
+)
 from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment
 from darl.pipeline.plan import planned_work
@@ -29,7 +36,7 @@ from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import RoundConfig, Stage
 from darl.pipeline.train import keep_model
 from darl.pipeline.work import Work
-from darl.predictions import Predictions
+from darl.predictions import Candidates, Predictions
 from darl.progress import SILENT, Progress
 from darl.training.loop import train_stage
 
@@ -55,10 +62,10 @@ def run(
     splits = experiment.data.load(experiment.grades, fields, bad_rows=bad_rows, progress=progress)
     _check(experiment, splits)
     run_dir.check_data(splits.digest)
-    work = Work(progress, planned_work(experiment, splits, run_dir))
+    work, view = Work(progress, planned_work(experiment, splits, run_dir)), _LastView()
     for seed in experiment.seeds:
         for name in experiment.recipes:
-            _Apprentice(experiment, name, seed, splits, run_dir, work).run()
+            _Apprentice(experiment, name, seed, splits, run_dir, view, work).run()
     report = _report(experiment, splits, run_dir)
     run_dir.once(run_dir.root / "report.json", lambda: write_report(report, run_dir.root))
     return report
@@ -78,6 +85,19 @@ def _check(experiment: Experiment, splits: Splits) -> None:
         raise ConfigError("experiment", faults)
 
 
+class _LastView:
+    """What a round saw, until another round sees something else: memory holds one pool more."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Candidates] = {}
+
+    def of(self, key: Hashable, look: Callable[[], Candidates]) -> Candidates:
+        """What was seen under that key, or what is seen now."""
+        if key not in self._kept:
+            self._kept = {key: look()}
+        return self._kept[key]
+
+
 class _Apprentice:
     """One recipe with one seed: stage after stage, and then the test."""
 
@@ -88,12 +108,13 @@ class _Apprentice:
         seed: int,
         splits: Splits,
         run_dir: RunDir,
+        view: _LastView,
         progress: Progress,
     ) -> None:
         recipe = experiment.recipes[name]
         self.experiment, self.recipe, self.seed, self.splits = experiment, recipe, seed, splits
         self.name = name
-        self.run_dir, self.progress = run_dir, progress
+        self.run_dir, self.view, self.progress = run_dir, view, progress
         self.pool = Pool(splits.pool)
         self.at: Path | None = None  # the model folder of the last finished stage
         self._model: NeuralRelevanceModel | None = None
@@ -115,15 +136,7 @@ class _Apprentice:
         rng = np.random.default_rng([self.seed, number])
         self.run_dir.once(
             folder / FOUND,
-            lambda: choose_for_round(
-                self._current(),
-                self.splits,
-                self.pool,
-                round_,
-                folder=folder,
-                rng=rng,
-                progress=self.progress,
-            ),
+            lambda: choose_for_round(self._candidates(round_, rng), round_, folder=folder, rng=rng),
         )
         self.run_dir.once(
             folder / LABELS,
@@ -133,6 +146,18 @@ class _Apprentice:
         )
         found = read_round(folder)
         self.pool = self.pool.with_grades(self.pool.ungraded[found.selected], found.grades)
+
+    def _candidates(self, round_: RoundConfig, rng: np.random.Generator) -> Candidates:
+        """The pool as the model sees it; rivals that begin alike see it alike, and it is looked at once."""
+
+        def look() -> Candidates:
+            return candidates_for_round(
+                self._current(), self.splits, self.pool, round_, rng=rng, progress=self.progress
+            )
+
+        if len(self.pool.graded) or self.at is None:
+            return look()
+        return self.view.of((self.at, round_.features, round_.detector), look)
 
     def _train(self, stage: Stage, folder: Path, number: int) -> None:
         """Fine-tune on what the stage names, and keep the model."""

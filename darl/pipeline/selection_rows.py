@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RIVAL = "random"
+RIVAL, NONE, POOL = "random", "none", "pool"
+OOD = "ood"
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Gain:
 
     Attributes:
         experiment: Its name.
-        slice: A test slice.
+        slice: A test slice; "ood" for all but the first as one, where there are more than two.
         metric: Its name.
         strategy: Its label; "none" for no labels, "pool" for all of them.
         budget: Labels.

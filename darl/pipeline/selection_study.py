@@ -2,7 +2,7 @@
 
 A recipe that selects is taken for a pattern: it is run with every strategy and every budget, from the same
 first stages, beside no labels at all and, if asked for, the whole pool labelled. Every strategy is compared
-with random selection of the same budget, pair by pair.
+with random selection of the same budget, pair by pair, on each test slice and on all but the first as one.
 
     OUT/EXPERIMENT/            the run (see run_dir.py)
     OUT/rows.jsonl             the findings
@@ -25,6 +25,7 @@ from darl.catalogue import Component, component_faults, parse_typed
 from darl.errors import ConfigError
 from darl.evaluation.bootstrap import SliceEstimates, estimate_slice
 from darl.evaluation.estimate import Estimate
+from darl.evaluation.judged import Judged, joined
 from darl.evaluation.metric import Metric
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.report import Report
@@ -33,14 +34,14 @@ from darl.models.prompt import template_fields
 from darl.pipeline.dasa import LABELS, read_round
 from darl.pipeline.detection_rows import ROWS
 from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.first_stages import FirstStages
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
-from darl.pipeline.selection_rows import RIVAL, Gain, labels_for
+from darl.pipeline.selection_rows import NONE, OOD, POOL, RIVAL, Gain, labels_for
 from darl.pipeline.stage import Stage
 from darl.progress import SILENT, Progress
 from darl.selection.catalogue import STRATEGIES
 
-NONE, POOL = "none", "pool"
 LABEL = re.compile(r"[A-Za-z0-9_-]+")
 RANDOM = Component(name="random")
 RESAMPLES, LEVEL = 1000, 0.95
@@ -77,8 +78,10 @@ def study_selection(
         for name, experiment in experiments.items()
     }
     found: list[Gain] = []
+    first = FirstStages()
     for name, experiment in expanded.items():
         run_dir = RunDir.open(out / name, experiment, resume=resume)
+        first.lend(experiment, run_dir)
         report = run(experiment, run_dir, progress=progress)
         found += _Study(name, experiment, run_dir, report).gains()
     write_text(out / ROWS, "".join(json.dumps(asdict(one)) + "\n" for one in found))
@@ -108,6 +111,8 @@ def expand(
     Raises:
         ConfigError: It has no recipe that selects just once, or a label is no name or stands for another.
     """
+    if OOD in experiment.data.test:
+        raise ConfigError("study", [f"data.test: {OOD} is what the study calls all slices but the first"])
     patterns = [recipe for recipe in experiment.recipes.values() if recipe.rounds == 1]
     if not patterns:
         raise ConfigError(
@@ -155,13 +160,22 @@ class _Study:
         """A gain for each slice, metric and recipe."""
         metrics = metrics_for(self.experiment.grades)
         chosen = {key: self._chosen(key) for key in self.recipes}
-        for slice_name in self.report.slices:
-            runs = {key: self.report.runs[key][slice_name] for key in self.recipes}
+        for slice_name, parts in self._slices().items():
+            runs = {key: self._runs(key, parts) for key in self.recipes}
             rng = np.random.default_rng(0)
             estimates = estimate_slice(runs, self.experiment.grades, list(metrics.values()), rng, RESAMPLES)
             for metric in metrics:
                 if estimates[NONE][metric].value is not None:
                     yield from self._of_metric(slice_name, metrics[metric], estimates, chosen)
+
+    def _slices(self) -> dict[str, Sequence[str]]:
+        """The test slices, and all but the first, which is in distribution, as one."""
+        own = list(self.report.slices)
+        return {name: [name] for name in own} | ({OOD: own[1:]} if len(own) > 2 else {})
+
+    def _runs(self, key: str, parts: Sequence[str]) -> list[Judged]:
+        by_seed = zip(*(self.report.runs[key][part] for part in parts), strict=True)
+        return [joined(one) if len(one) > 1 else one[0] for one in by_seed]
 
     def _of_metric(
         self,

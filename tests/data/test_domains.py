@@ -30,7 +30,7 @@ def path(write_lines):
 
 
 def corpus(path, /, **changes) -> DomainCorpus:
-    return DomainCorpus(**{"path": str(path), "in_dist": ["shoes", "hats"], "ood": OOD, **changes})
+    return DomainCorpus(**{"path": path, "in_dist": ["shoes", "hats"], "ood": OOD, **changes})
 
 
 def domains_of(part) -> set[str]:
@@ -225,3 +225,29 @@ def test_per_query_thins_every_query_and_does_not_mind_the_order_of_rows(path, w
 def test_per_query_is_a_whole_number(path, value):
     with pytest.raises(ConfigError, match="per_query: expected a whole number"):
         corpus(path, per_query=value)
+
+
+def test_several_files_are_sources_with_ids_of_their_own(write_lines):
+    one = write_lines("one.jsonl", *rows())
+    other = write_lines(
+        "other.jsonl",
+        *({**row, "query": f"other {row['query']}", "domain": "pens"} for row in rows()[:60]),
+    )
+    made = DomainCorpus(path=[one, other], in_dist=["shoes", "hats"], ood={"far_ood": ["pens"]})
+    far, known = made.load("far_ood"), made.load("train")
+    assert {pair.query_id.partition("/")[0] for pair, _ in far} == {"other"}
+    assert {pair.item_id.partition("/")[0] for pair, _ in known} == {"one"}
+    alone = DomainCorpus(path=one, in_dist=["shoes", "hats"], ood={"far_ood": ["books"]})
+    assert [(pair.query, pair.item, grade) for pair, grade in known] == [
+        (pair.query, pair.item, grade) for pair, grade in alone.load("train")
+    ]
+
+
+def test_files_of_one_name_cannot_be_told_apart(path, tmp_path):
+    twin = tmp_path / "folder" / path.name
+    twin.parent.mkdir()
+    twin.write_bytes(path.read_bytes())
+    with pytest.raises(ConfigError, match="path: expected files of different names, received graded, graded"):
+        corpus([path, twin])
+    with pytest.raises(ConfigError, match="expected a file, or a list of files, received none"):
+        corpus([])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from darl.errors import ShapeError
-from darl.evaluation.judged import Judged, check_comparable, judge
+from darl.evaluation.judged import Judged, check_comparable, joined, judge
 from darl.pairs import GradedPair, Pair
 from tests.evaluation.made import SCALES, judged, predicted_again, predictions, random_judged, rows_of
 
@@ -80,3 +80,13 @@ class TestComparable:
         other = judged([1, 1], HALF * 2)
         with pytest.raises(ShapeError, match="expected the grades of a"):
             check_comparable([("a", one), ("b", other)], SCALES[2])
+
+
+def test_joined_slices_are_one_after_the_other():
+    one, other = judged([0, 1], HALF * 2, ["a", "b"]), judged([1], HALF, ["c"])
+    both = joined([one, other])
+    assert both.query_ids.tolist() == ["qa", "qb", "qc"]
+    assert both.grades.tolist() == [0, 1, 1]
+    assert both.predictions.grade_probs.tolist() == HALF * 3
+    with pytest.raises(ShapeError, match="received a query in two of them"):
+        joined([one, one])
