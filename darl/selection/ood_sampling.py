@@ -85,5 +85,6 @@ def ood_probability(ood_scores: FloatArray, in_dist_scores: FloatArray) -> npt.N
     log_ratio = np.log(of_pool / n) - np.log(of_usual / m) - np.sqrt(1 / of_pool + 1 / of_usual)
     in_dist = min(1.0, 2 * float(np.mean(ood_scores <= np.median(in_dist_scores))))
     # No step is without a held-out pair: the last has the one that was added, and levels only rise.
-    probability: npt.NDArray[np.float64] = np.clip(1 - in_dist * np.exp(-log_ratio), 0.0, 1.0)[step[:n]]
+    by_step = np.maximum.accumulate(np.clip(1 - in_dist * np.exp(-log_ratio), 0.0, 1.0))
+    probability: npt.NDArray[np.float64] = by_step[step[:n]]
     return probability
