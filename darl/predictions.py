@@ -96,7 +96,7 @@ class Candidates:
     """Pool pairs that may be selected for annotation.
 
     Args:
-        predictions: The model's output for the N pool pairs; its features are those the detector read.
+        predictions: The model's output for the N pool pairs; pairs whose features are near are alike.
         ood_scores: (N,) larger is further from the training distribution.
         in_dist_scores: (M,) ood_scores of held-out in-distribution pairs, M >= 1: the yardstick by
             which a strategy tells what is unusual.

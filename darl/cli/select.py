@@ -30,7 +30,8 @@ Examples:
     show_default=True,
     metavar="VIEW",
     help="What the detector reads: features before (frozen) or after fine-tuning (tuned); frozen.query and "
-    "frozen.item of that text alone; frozen@4 after the fourth layer.",
+    "frozen.item of that text alone; frozen@4 after the fourth layer; likelihood.query or likelihood.item "
+    "for the detector likelihood_ratio.",
 )
 @click.option(
     "--strategy", default="ood_band", show_default=True, help="NAME, NAME:KEY=VALUE,... or {name: ..., ...}"

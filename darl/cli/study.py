@@ -65,7 +65,11 @@ def command() -> None:
     "--detector", "detectors", multiple=True, help="NAME or NAME:KEY=VALUE,...; again for more. [all]"
 )
 @click.option(
-    "--view", "views", multiple=True, help="Features, such as frozen.item; again for more. [four views]"
+    "--view",
+    "views",
+    multiple=True,
+    help="Features, such as frozen.item; again for more. "
+    "[tuned, frozen, frozen.query, frozen.item, likelihood.query]",
 )
 @click.option(
     "--most",

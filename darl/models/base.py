@@ -14,7 +14,7 @@ from darl.pairs import Pair
 from darl.predictions import FloatArray, Predictions
 from darl.progress import SILENT, Progress
 
-FORM = re.compile(r"(tuned|frozen)(?:\.(query|item))?(?:@([1-9][0-9]*))?")
+FORM = re.compile(r"(tuned|frozen|likelihood)(?:\.(query|item))?(?:@([1-9][0-9]*))?")
 
 
 @dataclass(frozen=True)
@@ -23,22 +23,26 @@ class FeatureView:
 
     Args:
         weights: "tuned" for the model as it is, "frozen" for the backbone before any fine-tuning, which sees
-            the world as pre-training left it.
-        text: "pair" for what the grade head would read; "query" or "item" for that text read by itself, the
-            mean over its tokens: where the query or the item is new is seen better without the other.
-        layer: States after so many layers, from 1; None = the last.
+            the world as pre-training left it. "likelihood" is no vector but two numbers, of a causal LM: the
+            mean log-probability a token of the text under the frozen weights, and under the tuned ones.
+        text: "pair" for what the grade head would read (of a likelihood: the query and the item in the
+            prompt); "query" or "item" for that text read by itself, the mean over its tokens: where the
+            query or the item is new is seen better without the other.
+        layer: States after so many layers, from 1; None = the last, which a likelihood always is of.
 
     Raises:
-        ValueError: A layer below 1.
+        ValueError: A layer below 1, or one of a likelihood.
     """
 
-    weights: Literal["tuned", "frozen"] = "tuned"
+    weights: Literal["tuned", "frozen", "likelihood"] = "tuned"
     text: Literal["pair", "query", "item"] = "pair"
     layer: int | None = None
 
     def __post_init__(self) -> None:
         if self.layer is not None and self.layer < 1:
             raise ValueError(f"layer: expected at least 1, received {self.layer}")
+        if self.layer is not None and self.weights == "likelihood":
+            raise ValueError(f"layer: expected none for a likelihood, received {self.layer}")
 
     @classmethod
     def parse(cls, text: str) -> FeatureView:
@@ -54,10 +58,21 @@ class FeatureView:
         if not found:
             raise ValueError(
                 "expected tuned or frozen, then .query or .item for one of the texts, then @N for the states "
-                f"after N layers, such as frozen, frozen.item or tuned@4; received {text!r}"
+                "after N layers (frozen, frozen.item, tuned@4), or likelihood, then .query or .item, "
+                f"received {text!r}"
             )
         parts: tuple[Any, Any, str | None] = found.group(1), found.group(2) or "pair", found.group(3)
         return cls(parts[0], parts[1], int(parts[2]) if parts[2] else None)
+
+    @property
+    def gives(self) -> Literal["features", "likelihoods"]:
+        """What a detector finds in it: vectors (N, D), or likelihoods (N, 2)."""
+        return "likelihoods" if self.weights == "likelihood" else "features"
+
+    @property
+    def alike(self) -> FeatureView:
+        """Where pairs that are alike lie near: this view, or the frozen one of the same text."""
+        return FeatureView("frozen", self.text) if self.weights == "likelihood" else self
 
     def __str__(self) -> str:
         text = "" if self.text == "pair" else f".{self.text}"
@@ -85,7 +100,7 @@ class RelevanceModel(Protocol):
     def features(
         self, pairs: Sequence[Pair], view: FeatureView, *, progress: Progress = SILENT
     ) -> FloatArray:
-        """(N, D) vectors of the pairs, in their order; D depends on the view."""
+        """(N, D) vectors or (N, 2) likelihoods of the pairs, in their order; D depends on the view."""
 
 
 def seen_in(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from darl.grades import GradeScale
 from darl.models.adapter import attach
 from darl.models.config import ModelConfig
 from darl.models.encoder import MatchPooling, load_encoder
+from darl.models.folder import is_causal
 from darl.models.head import GradeHead
 from darl.models.int8 import Int8Linear
 from darl.models.llm import LastToken, load_causal
@@ -27,6 +27,7 @@ from darl.models.packed_attention import read_packed, use_packing
 from darl.models.prompt import CausalPrompt, EncoderPrompt, PromptTemplate
 from darl.models.seed import seed_torch
 from darl.models.store import fingerprint, resolve
+from darl.models.vocabulary import Vocabulary
 from darl.objectives.base import Objective
 from darl.objectives.catalogue import OBJECTIVES
 from darl.progress import SILENT, Progress
@@ -65,11 +66,12 @@ def build_model(
         tokenizer = _load_tokenizer(tokenizer_folder or folder, config)
     dtype = _pick_dtype(config)
     prompt: CausalPrompt | EncoderPrompt
-    if _is_causal(folder):
+    vocabulary: Vocabulary | None = None
+    if is_causal(folder):
         prompt = CausalPrompt(tokenizer, template, config.max_length)
         word_ids = prompt.grade_word_ids(words)
         with _loading(config.backbone):
-            body, head = load_causal(folder, dtype, word_ids, config.trust_remote_code)
+            body, head, vocabulary = load_causal(folder, dtype, word_ids, config.trust_remote_code)
         pooling: LastToken | MatchPooling = LastToken()
     else:
         prompt = EncoderPrompt(tokenizer, template, config.max_length)
@@ -82,7 +84,7 @@ def build_model(
     scorer.to(PartialState().device)
     packs = isinstance(pooling, LastToken) and use_packing(body, config.max_length)
     return NeuralRelevanceModel(
-        config, grade_scale, objective, prompt, tokenizer, scorer, fingerprint(folder), packs
+        config, grade_scale, objective, prompt, tokenizer, scorer, fingerprint(folder), packs, vocabulary
     )
 
 
@@ -156,11 +158,6 @@ def _load_tokenizer(folder: Path, config: ModelConfig) -> PreTrainedTokenizerBas
     if tokenizer.pad_token is None:
         raise ValueError("its tokenizer has neither a padding nor an end token")
     return tokenizer
-
-
-def _is_causal(folder: Path) -> bool:
-    architectures = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures")
-    return any(name.endswith("ForCausalLM") for name in architectures or ())
 
 
 def _pick_dtype(config: ModelConfig) -> torch.dtype:

@@ -51,6 +51,12 @@ def faults_of(folder: Path) -> list[str]:
     return [*_config_faults(folder), *_weight_faults(folder), *_tokenizer_faults(folder)]
 
 
+def is_causal(folder: Path) -> bool:
+    """Whether a whole `folder` holds a causal LM, by the architecture that config.json names."""
+    architectures = json.loads((folder / "config.json").read_text("utf-8")).get("architectures")
+    return any(name.endswith("ForCausalLM") for name in architectures or ())
+
+
 def fingerprint(folder: Path) -> str:
     """A fast identity of the backbone in `folder`, as 64 hexadecimal digits.
 

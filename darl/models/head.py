@@ -23,7 +23,9 @@ class GradeHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, D) features -> (B, n_logits)."""
-        logits = nn.functional.linear(features.float(), self.weight, self.bias)
-        if self.softcap is not None:
-            logits = self.softcap * torch.tanh(logits / self.softcap)
-        return logits
+        return softcapped(nn.functional.linear(features.float(), self.weight, self.bias), self.softcap)
+
+
+def softcapped(logits: Tensor, softcap: float | None) -> Tensor:
+    """The logits, squashed to c tanh(logits / c) where there is such a c."""
+    return logits if softcap is None else softcap * torch.tanh(logits / softcap)

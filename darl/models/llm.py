@@ -13,6 +13,7 @@ from darl.errors import ConfigError
 from darl.models.head import GradeHead
 from darl.models.packed_attention import run_packed
 from darl.models.packing import Packing
+from darl.models.vocabulary import Vocabulary
 
 Batch = dict[str, Tensor] | Packing  # texts padded to one length, or packed into one row
 
@@ -32,8 +33,8 @@ class LastToken(nn.Module):
 
 def load_causal(
     folder: Path, dtype: torch.dtype, word_ids: list[int], trust_remote_code: bool
-) -> tuple[PreTrainedModel, GradeHead]:
-    """The decoder of a causal LM and a grade head whose rows are the LM head's rows of the grade words.
+) -> tuple[PreTrainedModel, GradeHead, Vocabulary]:
+    """The decoder of a causal LM, a grade head whose rows are the LM head's of the grade words, and the rest.
 
     So before any training grade_probs (under a softmax) are the LM's own next-token probabilities,
     restricted to those words.
@@ -50,7 +51,7 @@ def load_causal(
     head = GradeHead(vocabulary.weight[word_ids], bias, softcap_of(lm))
     body: PreTrainedModel = lm.get_decoder()
     _check_head(lm, body, head, word_ids, folder)
-    return body, head
+    return body, head, Vocabulary.of(lm, word_ids, head.softcap, folder)
 
 
 def softcap_of(lm: PreTrainedModel) -> float | None:

@@ -21,10 +21,12 @@ from darl.models.base import FeatureView
 from darl.models.config import ModelConfig
 from darl.models.encoder import MatchPooling
 from darl.models.head import GradeHead
+from darl.models.likelihood import mean_log_likelihood
 from darl.models.llm import Batch, LastToken
 from darl.models.packing import SharedPrefix, pack, row_plan, shared_prefix
 from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens
 from darl.models.views import body_at, distinct, mean_over_text, text_of
+from darl.models.vocabulary import Vocabulary
 from darl.objectives.base import Objective
 from darl.pairs import Pair
 from darl.predictions import FloatArray, Predictions
@@ -66,6 +68,8 @@ class NeuralRelevanceModel:
         scorer: The weights.
         fingerprint: Identity of the backbone's weights.
         packs: Whether the backbone reads packed rows (see packing.py).
+        vocabulary: From states to the next token; None where the backbone foretells none (an encoder), or its
+            own weights are gone (an exported model).
     """
 
     def __init__(
@@ -78,10 +82,11 @@ class NeuralRelevanceModel:
         scorer: Scorer,
         fingerprint: str,
         packs: bool = False,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         self.config, self.grade_scale, self.objective = config, grade_scale, objective
         self.prompt, self.tokenizer, self.scorer = prompt, tokenizer, scorer
-        self.fingerprint, self.packs = fingerprint, packs
+        self.fingerprint, self.packs, self.vocabulary = fingerprint, packs, vocabulary
         self.folded = FoldedAdapter(scorer.body) if isinstance(scorer.body, PeftModel) else None
 
     @property
@@ -144,11 +149,14 @@ class NeuralRelevanceModel:
     def features(
         self, pairs: Sequence[Pair], view: FeatureView, *, progress: Progress = SILENT
     ) -> FloatArray:
-        """(N, D) vectors of the pairs; see RelevanceModel.
+        """(N, D) vectors or (N, 2) likelihoods of the pairs; see RelevanceModel.
 
         Raises:
-            ConfigError: There is no such layer, or the model is an exported one and has no frozen weights.
+            ConfigError: There is no such layer, the model is an exported one and has no frozen weights, or it
+                is an encoder and has no likelihood.
         """
+        if view.weights == "likelihood":
+            return self._likelihoods(pairs, view, progress)
         body = body_at(self.scorer.body, view.layer)
 
         def pool(texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensors]]:
@@ -169,6 +177,41 @@ class NeuralRelevanceModel:
             texts, places = distinct([text_of(self.prompt, pair, view) for pair in pairs])
             with task(progress, f"features {view}", len(texts), "texts"):
                 return self._read(texts, self.prompt.encode_alone, average, progress)[0][places]
+
+    def _likelihoods(self, pairs: Sequence[Pair], view: FeatureView, progress: Progress) -> FloatArray:
+        vocabulary, prompt = self.vocabulary, self.prompt
+        if vocabulary is None or isinstance(prompt, EncoderPrompt):
+            kind, instead = "an encoder", "ask for tuned or frozen features"
+            if self.folded is None:
+                kind, instead = "an exported model", "use the model it was made from"
+            raise ConfigError("features", [f"{view}: {kind} has no likelihood: {instead}"])
+        if view.text == "pair":
+            return self._twice(vocabulary, pairs, prompt.encode_marked, view, progress)
+        texts, places = distinct([text_of(prompt, pair, view) for pair in pairs])
+        return self._twice(vocabulary, texts, prompt.encode_alone, view, progress)[places]
+
+    def _twice(
+        self,
+        vocabulary: Vocabulary,
+        inputs: Sequence[T],
+        encode: Callable[[Sequence[T]], list[Tokens]],
+        view: FeatureView,
+        progress: Progress,
+    ) -> FloatArray:
+        """(N, 2) mean log-likelihoods of the inputs under the frozen and under the tuned weights."""
+        body = self.scorer.body
+        weight = vocabulary.weight(body)
+
+        def measure(texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensors]]:
+            for rows, batch in self.batches(texts, share_prefix=False):
+                some = [texts[row] for row in rows]
+                yield rows, (mean_log_likelihood(vocabulary, weight, body, some, batch),)
+
+        found = []
+        for which in ("frozen", "tuned"):
+            with self._weights(which), task(progress, f"{view}, {which} weights", len(inputs), "texts"):
+                found += self._read(inputs, encode, measure, progress)
+        return np.concatenate(found, axis=1) if inputs else np.zeros((0, 2), np.float32)
 
     @torch.inference_mode()
     def _read(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from darl.errors import ConfigError
@@ -108,20 +109,28 @@ class CausalPrompt:
 
     def encode(self, pairs: Sequence[Pair]) -> list[Tokens]:
         """Tokens of each pair, at most `max_length` long: the item is cut first, then the query."""
+        return [{"input_ids": list(chain(*parts))} for parts in self._parts(pairs)]
+
+    def encode_marked(self, pairs: Sequence[Pair]) -> list[Tokens]:
+        """The same; `segments` has 1 for the query's and the item's tokens, 0 for the template's."""
+        return [
+            {
+                "input_ids": list(chain(*parts)),
+                "segments": [place % 2 for place, part in enumerate(parts) for _ in part],
+            }
+            for parts in self._parts(pairs)
+        ]
+
+    def _parts(self, pairs: Sequence[Pair]) -> Iterator[tuple[list[int], ...]]:
+        """Opening, query, middle, body and closing of each pair."""
         lead = " " * (self.template.opening != self.template.opening.rstrip(" "))
         queries = list(dict.fromkeys(pair.query for pair in pairs))
         query_ids = dict(zip(queries, self._ids([lead + query for query in queries]), strict=True))
         lead = " " * (self.template.middle != self.template.middle.rstrip(" "))
         bodies = self._ids([lead + self.template.body_of(pair) for pair in pairs])
-        return [
-            {"input_ids": self._join(query_ids[pair.query], body)}
-            for pair, body in zip(pairs, bodies, strict=True)
-        ]
-
-    def _join(self, query: list[int], body: list[int]) -> list[int]:
-        query = query[: max(self.room // 2, self.room - len(body))]
-        body = body[: self.room - len(query)]
-        return [*self._opening, *query, *self._middle, *body, *self._closing]
+        for pair, body in zip(pairs, bodies, strict=True):
+            query = query_ids[pair.query][: max(self.room // 2, self.room - len(body))]
+            yield self._opening, query, self._middle, body[: self.room - len(query)], self._closing
 
     def encode_alone(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokens of texts after the opening; `segments` has 1 for the text's, 0 for the opening's."""

@@ -24,11 +24,11 @@ from darl.errors import ConfigError, DownloadError
 from darl.files import whole_folder, write_text
 from darl.models import hub
 from darl.models.builtin import BUILTIN, BuiltinModel
-from darl.models.folder import checked, faults_of, fingerprint
+from darl.models.folder import checked, faults_of, fingerprint, is_causal
 from darl.models.wheels import verified_wheel
 from darl.progress import SILENT, Progress, task
 
-__all__ = ["BUILTIN", "BuiltinModel", "cache_folder", "fingerprint", "is_cached", "resolve"]
+__all__ = ["BUILTIN", "BuiltinModel", "cache_folder", "fingerprint", "is_cached", "is_encoder", "resolve"]
 
 CACHE_VARIABLE = "DARL_CACHE"
 SOURCE = "darl-source.json"
@@ -89,6 +89,14 @@ def is_cached(name: str) -> bool:
     if folder.exists() or _is_path(name):
         return folder.is_dir() and not faults_of(folder)
     return hub.is_hub_id(name) and hub.is_cached(hub.hub_id(name))
+
+
+def is_encoder(name: str) -> bool:
+    """Whether the model called `name` is known to be an encoder: of one on a hub it is not."""
+    if name in BUILTIN:
+        return BUILTIN[name].kind == "encoder"
+    folder = Path(name).expanduser()
+    return folder.is_dir() and not faults_of(folder) and not is_causal(folder)
 
 
 def _is_path(name: str) -> bool:

@@ -14,7 +14,7 @@ from darl.errors import ConfigError
 from darl.models.base import FeatureView
 from darl.models.llm import Batch
 from darl.models.packed_attention import run_packed
-from darl.models.packing import Packing, tree_places
+from darl.models.packing import Matrix, Packing, tree_places
 from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens
 from darl.pairs import Pair
 
@@ -61,20 +61,30 @@ def mean_over_text(body: nn.Module, texts: Sequence[Tokens], batch: Batch) -> Te
         texts: B texts, with segments.
         batch: The same, as the body reads them.
     """
-    segments = [np.asarray(text["segments"]) for text in texts]
-    if isinstance(batch, Packing):
-        states = run_packed(body, batch)
-        places = tree_places([text["input_ids"] for text in texts])
-    else:
-        states = body(**{key: value for key, value in batch.items() if key != "segments"}).last_hidden_state
-        places = np.arange(states.shape[0] * states.shape[1]).reshape(states.shape[:2])
-        states = states.flatten(0, 1)
-    own = np.concatenate([row[: len(of)][of == 1] for row, of in zip(places, segments, strict=True)])
-    lengths = torch.tensor([int((of == 1).sum()) for of in segments], device=states.device)
+    states, places = token_states(body, texts, batch)
+    own = [np.flatnonzero(np.asarray(text["segments"]) == 1) for text in texts]
     # Only the texts' own tokens are gathered: of short texts a row holds thousands.
-    chosen = states[torch.from_numpy(own).to(states.device)].float()
-    total = torch.segment_reduce(chosen, "sum", lengths=lengths, initial=0.0)
-    return total / lengths.clamp(min=1).unsqueeze(-1)
+    rows = np.concatenate([row[at] for row, at in zip(places, own, strict=True)])
+    return mean_by_text(states[torch.from_numpy(rows).to(states.device)].float(), [len(at) for at in own])
+
+
+def token_states(body: nn.Module, texts: Sequence[Tokens], batch: Batch) -> tuple[Tensor, Matrix]:
+    """(T, D) states of a batch's tokens, and (B, S) the row of each text's each token; padded with any.
+
+    Texts that begin with the same tokens may have the same rows there.
+    """
+    if isinstance(batch, Packing):
+        return run_packed(body, batch), tree_places([text["input_ids"] for text in texts])
+    states = body(**{key: value for key, value in batch.items() if key != "segments"}).last_hidden_state
+    places = np.arange(states.shape[0] * states.shape[1]).reshape(states.shape[:2])
+    return states.flatten(0, 1), places
+
+
+def mean_by_text(rows: Tensor, lengths: Sequence[int]) -> Tensor:
+    """(B, D) means over (T, D) rows, which belong to B texts, so many each; 0 for a text without any."""
+    sizes = torch.tensor(lengths, device=rows.device)
+    total = torch.segment_reduce(rows, "sum", lengths=sizes, initial=0.0)
+    return total / sizes.clamp(min=1).unsqueeze(-1)
 
 
 def distinct(texts: Sequence[str]) -> tuple[list[str], list[int]]:

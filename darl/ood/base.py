@@ -14,7 +14,10 @@ from darl.errors import NotFittedError, ShapeError
 from darl.ood.state import WIDTHS, State, checked_state
 from darl.predictions import FloatArray, IntArray, Predictions
 
-NEEDS = frozenset({"features", "grade_probs", "class_logits"})
+SEEN = frozenset({"features", "likelihoods"})
+"""What depends on the view of the pairs; a view gives one of them."""
+
+NEEDS = SEEN | {"grade_probs", "class_logits"}
 ROWS_AT_A_TIME = 8192
 
 
@@ -29,9 +32,10 @@ class OODDetector(ABC):
     then swap detectors without a special case, and predictions of another model are refused.
 
     Attributes:
-        needs: What the detector reads, of "features" (N, D), "grade_probs" (N, K) and "class_logits":
-            logits (N, K), one for each grade, as softmax objectives give and cumulative-link
-            objectives do not.
+        needs: What the detector reads, of "features" (N, D); "likelihoods": in their place (N, 2) mean
+            log-likelihoods a token, under the frozen and the tuned weights; "grade_probs" (N, K); and
+            "class_logits": logits (N, K), one for each grade, as softmax objectives give and
+            cumulative-link objectives do not.
         learns: The arrays that `fit` learns, by name, each with its dtype and sizes (see `checked_state`);
             array `name` is the attribute `_name`.
 
@@ -50,10 +54,11 @@ class OODDetector(ABC):
             grades: (N,) their true grades, each in 0..K-1.
 
         Raises:
-            ShapeError: No rows, grades that do not fit the rows or the scale, no class logits for a
-                detector that reads them, or fewer rows than the detector needs.
+            ShapeError: No rows, grades that do not fit the rows or the scale, no class logits or no
+                likelihoods for a detector that reads them, or fewer rows than the detector needs.
         """
         self._check_logits(predictions)
+        self._check_likelihoods(predictions)
         _check_grades(predictions, grades)
         fitted = copy.copy(self)
         fitted._widths = _widths(predictions)
@@ -150,6 +155,14 @@ class OODDetector(ABC):
             raise ShapeError(
                 f"{type(self).__name__}: expected {n_grades} class logits, one for each grade, received "
                 f"{n_logits} logits: use an objective with class logits, or a detector that reads features"
+            )
+
+    def _check_likelihoods(self, predictions: Predictions) -> None:
+        width = predictions.features.shape[1]
+        if "likelihoods" in self.needs and width != 2:
+            raise ShapeError(
+                f"{type(self).__name__}: expected 2 likelihoods, frozen and tuned, received {width} "
+                "features: give it the view likelihood.query, likelihood.item or likelihood"
             )
 
 

@@ -8,6 +8,7 @@ from darl.ood.energy import Energy
 from darl.ood.ensemble import Ensemble
 from darl.ood.entropy import Entropy
 from darl.ood.knn import KNN
+from darl.ood.likelihood_ratio import LikelihoodRatio
 from darl.ood.mahalanobis import Mahalanobis
 from darl.ood.max_logit import MaxLogit
 from darl.ood.max_softmax import MaxSoftmax
@@ -20,6 +21,7 @@ DETECTORS: dict[str, type[OODDetector]] = {
     "ensemble": Ensemble,
     "entropy": Entropy,
     "knn": KNN,
+    "likelihood_ratio": LikelihoodRatio,
     "mahalanobis": Mahalanobis,
     "max_logit": MaxLogit,
     "max_softmax": MaxSoftmax,

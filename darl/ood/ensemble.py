@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from darl.errors import ShapeError
 from darl.nearest import drawn
-from darl.ood.base import OODDetector
+from darl.ood.base import SEEN, OODDetector
 from darl.ood.entropy import Entropy
 from darl.ood.knn import KNN
 from darl.ood.mahalanobis import Mahalanobis
@@ -46,15 +46,16 @@ class Ensemble(OODDetector):
     Each pair's score depends on no other pair that is scored.
 
     Args:
-        detectors: At least one, of any kind, another ensemble too. Unless given: `Mahalanobis`, which sees
-            the shape of the training features; `KNN`, which assumes none; and `Entropy`, which sees what the
-            head makes of them. The three err in different ways, and none asks for class logits.
+        detectors: At least one, of any kind, another ensemble too. All see one view, so that none may read
+            likelihoods where another reads features. Unless given: `Mahalanobis`, which sees the shape of the
+            training features; `KNN`, which assumes none; and `Entropy`, which sees what the head makes of
+            them. The three err in different ways, and none asks for class logits.
 
     Attributes:
         needs: What any of the detectors reads.
 
     Raises:
-        ValueError: Not a list of at least one detector.
+        ValueError: Not a list of at least one detector, or of detectors that no one view is for.
 
     Reference: Aggarwal and Sathe, Theoretical Foundations and Algorithms for Outlier Ensembles, ACM SIGKDD
     Explorations 17, 2015.
@@ -75,6 +76,12 @@ class Ensemble(OODDetector):
             raise ValueError(f"detectors: expected detectors, received {strangers[0]!r}")
         self.detectors = tuple(members)
         self.needs = frozenset().union(*(member.needs for member in members))
+        if self.needs >= SEEN:
+            names = ", ".join(type(member).__name__ for member in members)
+            raise ValueError(
+                "detectors: expected all to read features or all to read likelihoods, since they see one "
+                f"view, received {names}"
+            )
 
     def state(self) -> State:
         """Its own arrays, and each detector's behind its number, as in "0.KNN.unit"."""

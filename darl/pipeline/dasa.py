@@ -21,7 +21,7 @@ from darl.data.pool import Pool
 from darl.errors import PoolExhaustedError
 from darl.files import whole_file, write_text
 from darl.grades import GradeScale
-from darl.models.base import RelevanceModel, predict_with
+from darl.models.base import RelevanceModel, predict_with, seen_in
 from darl.models.reference import Reference, take_reference
 from darl.ood.catalogue import DETECTORS
 from darl.pairs import Pair
@@ -52,17 +52,17 @@ def find_candidates(
         round_: Which detector, on which features.
         progress: Told how far it is.
     """
-    view = round_.features
-    reference = reference.in_view(view, model, progress)
+    view, alike = round_.features, round_.features.alike
+    reference = reference.in_view(view, model, progress).in_view(alike, model, progress)
     detector = build("detector", DETECTORS, round_.detector)
     detector = detector.fit(reference.fit[view], reference.grades)
     predictions = predict_with(model, pairs, view, progress=progress)
     return Candidates(
-        predictions,
+        predictions if view == alike else seen_in(alike, model, pairs, predictions, progress),
         detector.score(predictions),
         detector.score(reference.held_out[view]),
         np.asarray([pair.query_id for pair in pairs], dtype=np.str_),
-        reference.fit[view].features,
+        reference.fit[alike].features,
     )
 
 

@@ -35,7 +35,9 @@ from darl.models.base import FeatureView, seen_in
 from darl.models.checkpoint import load_model
 from darl.models.neural import NeuralRelevanceModel
 from darl.models.prompt import template_fields
+from darl.models.store import is_encoder
 from darl.objectives.catalogue import OBJECTIVES
+from darl.ood.base import SEEN
 from darl.ood.catalogue import DETECTORS
 from darl.pairs import GradedPair, Pair
 from darl.pipeline.data import Splits
@@ -43,10 +45,11 @@ from darl.pipeline.detection_rows import ROWS, Finding
 from darl.pipeline.experiment import Experiment, Recipe
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
+from darl.pipeline.stage import view_faults
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress
 
-VIEWS = tuple(map(FeatureView.parse, ("tuned", "frozen", "frozen.query", "frozen.item")))
+VIEWS = tuple(map(FeatureView.parse, ("tuned", "frozen", "frozen.query", "frozen.item", "likelihood.query")))
 ALL = tuple(Component(name=name) for name in sorted(DETECTORS))
 RESAMPLES, LEVEL = 500, 0.95
 IN_DIST, NO_FEATURES = "in_dist", "-"
@@ -67,14 +70,15 @@ def study_detection(
     Args:
         experiments: By name; of each, data, model, seeds, and the first stage of the baseline are used.
         out: Folder for everything that is made. The models in it serve later studies of other detectors.
-        detectors: What to try. Those that read no features are tried once, not on every view.
-        views: Features to try.
+        detectors: What to try, each on the views that it can read; once, where it reads none.
+        views: Features to try; likelihoods are passed over where the backbone is an encoder.
         most: Pairs of a slice, and training pairs, at most: whole queries, drawn.
         resume: Go on in a folder that is begun.
         progress: Told how far it is.
 
     Raises:
-        ConfigError: A slice has a name that the study gives, or a detector does not fit the objective.
+        ConfigError: A slice has a name that the study gives, a detector does not fit the objective, or none
+            fits the backbone.
         DarlError: An experiment does not fit its data, or `out` holds another run.
     """
     _check(experiments, detectors)
@@ -112,15 +116,25 @@ def parse_study(detectors: Sequence[Mapping[str, Any]], views: Sequence[str]) ->
             parsed.append(FeatureView.parse(view))
         except ValueError as error:
             faults.append(f"view: {error}")
+    if not faults:
+        faults = _unread(components, parsed or VIEWS)
     if faults:
         raise ConfigError("study", faults)
     given = {"detectors": tuple(components), "views": tuple(parsed)}
     return {name: values for name, values in given.items() if values}
 
 
+def _unread(detectors: Sequence[Component], views: Sequence[FeatureView]) -> list[str]:
+    """Of the detectors that can read none of the views, why."""
+    faults = [[view_faults(one, view) for view in views] for one in detectors]
+    return [fault for one in faults if all(one) for fault in one[0]]
+
+
 def _check(experiments: Mapping[str, Experiment], detectors: Sequence[Component]) -> None:
     """Tell what does not fit now, not when models have been trained."""
-    reads_logits = [one for one in detectors if "class_logits" in build("detector", DETECTORS, one).needs]
+    reads = {one: build("detector", DETECTORS, one).needs for one in detectors}
+    reads_logits = [one for one in detectors if "class_logits" in reads[one]]
+    only_likelihoods = all("likelihoods" in needs for needs in reads.values())
     faults = []
     for name, experiment in experiments.items():
         odd = {IN_DIST, *SHIFTS} & set(list(experiment.data.test)[1:])
@@ -131,6 +145,9 @@ def _check(experiments: Mapping[str, Experiment], detectors: Sequence[Component]
                 f"{name}: {one} reads one logit a grade, which {objective} does not give"
                 for one in reads_logits
             ]
+        backbone = experiment.model.backbone
+        if only_likelihoods and is_encoder(backbone):
+            faults.append(f"{name}: {backbone} is an encoder, which has no likelihood: try other detectors")
     if faults:
         raise ConfigError("study", faults)
 
@@ -183,16 +200,25 @@ class _Bench:
         fit = model.predict(trained, progress=self.progress)
         own = {name: model.predict(pairs, progress=self.progress) for name, pairs in self.slices.items()}
         reads = {one: build("detector", DETECTORS, one).needs for one in self.detectors}
-        blind = [one for one in self.detectors if "features" not in reads[one]]
-        others = [one for one in self.detectors if one not in blind]
+        blind = [one for one in self.detectors if not reads[one] & SEEN]
         yield from self._on_view(NO_FEATURES, blind, fit, grades, own)
         for view in self.views:
+            others = [one for one in self.detectors if view.gives in reads[one]]
+            if not others or not self._has(view, model):
+                continue
             seen = {
                 name: seen_in(view, model, pairs, own[name], self.progress)
                 for name, pairs in self.slices.items()
             }
             known = seen_in(view, model, trained, fit, self.progress)
             yield from self._on_view(str(view), others, known, grades, seen)
+
+    def _has(self, view: FeatureView, model: NeuralRelevanceModel) -> bool:
+        if view.gives == "likelihoods" and model.vocabulary is None:
+            told = f"{model.config.backbone} is an encoder, which has no likelihood"
+            self.progress.message(f"{view}: passed over, {told}")
+            return False
+        return True
 
     def _on_view(
         self,

@@ -23,6 +23,7 @@ from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.models.config import ModelConfig
 from darl.models.prompt import template_faults
+from darl.models.store import is_encoder
 from darl.objectives.catalogue import OBJECTIVES
 from darl.ood.catalogue import DETECTORS
 from darl.pipeline.data import DataConfig
@@ -189,9 +190,22 @@ class Experiment(BaseModel):
             faults.append("data.pool: a recipe has a round, and there is no pool to select from")
         if self._annotators - {"oracle"} and (len(self.seeds) > 1 or self.rounds > 1):
             faults.append("annotator spreadsheet: expected one seed and one round, so that people grade once")
+        faults += self._likelihood_faults()
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _likelihood_faults(self) -> list[str]:
+        rounds = [
+            (f"recipe {name}: stage {stage.name}", stage.round.features)
+            for name, recipe in self.recipes.items()
+            for stage in recipe.stages
+            if stage.round and stage.round.features.gives == "likelihoods"
+        ]
+        if not rounds or not is_encoder(self.model.backbone):
+            return []
+        told = f"expected a causal LM as backbone, {self.model.backbone} is an encoder and has no likelihood"
+        return [f"{place}: {view}: {told}" for place, view in rounds]
 
     @property
     def rounds(self) -> int:

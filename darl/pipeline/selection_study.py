@@ -168,7 +168,7 @@ class _Study:
                 if estimates[NONE][metric].value is not None:
                     yield from self._of_metric(slice_name, metrics[metric], estimates, chosen)
 
-    def _slices(self) -> dict[str, Sequence[str]]:
+    def _slices(self) -> dict[str, list[str]]:
         """The test slices, and all but the first, which is in distribution, as one."""
         own = list(self.report.slices)
         return {name: [name] for name in own} | ({OOD: own[1:]} if len(own) > 2 else {})

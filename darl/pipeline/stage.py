@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from darl.annotation.catalogue import ANNOTATORS
-from darl.catalogue import Component, component_faults
-from darl.models.base import FROZEN, ViewField
+from darl.catalogue import Component, build, component_faults
+from darl.models.base import FROZEN, FeatureView, ViewField
+from darl.ood.base import SEEN
 from darl.ood.catalogue import DETECTORS
 from darl.pairs import GradedPair
 from darl.selection.catalogue import STRATEGIES
@@ -21,7 +22,8 @@ class RoundConfig(BaseModel):
 
     Attributes:
         features: What the detector reads, and where strategies see what is alike: a FeatureView, such as
-            "tuned" (the fine-tuned model's), "frozen" (the backbone's) or "frozen.item".
+            "tuned" (the fine-tuned model's), "frozen" (the backbone's) or "frozen.item". With a likelihood,
+            strategies see the frozen features of the same text.
         detector: A detector and its arguments.
         strategy: A selection strategy and its arguments.
         budget: Labels to spend.
@@ -31,15 +33,19 @@ class RoundConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     features: ViewField = FROZEN
-    detector: Component = Component(name="knn")
+    # Checked also where it is not given: it may not go with the features.
+    detector: Component = Field(Component(name="knn"), validate_default=True)
     strategy: Component = Component(name="ood_band")
     budget: int = Field(ge=1)
     annotator: Component = Component(name="oracle")
 
     @field_validator("detector")
     @classmethod
-    def _known_detector(cls, value: Component) -> Component:
-        return _checked(value, component_faults(DETECTORS, value))
+    def _known_detector(cls, value: Component, info: ValidationInfo) -> Component:
+        faults = component_faults(DETECTORS, value)
+        if not faults and "features" in info.data:
+            faults = view_faults(value, info.data["features"])
+        return _checked(value, faults)
 
     @field_validator("strategy")
     @classmethod
@@ -86,6 +92,17 @@ class Stage(TrainingConfig):
         if self.examples == "selected":
             return Examples(selected, train, self.replay)
         return Examples(train if self.examples == "train" else train + selected)
+
+
+def view_faults(detector: Component, view: FeatureView) -> list[str]:
+    """Why a detector, itself without fault, cannot read a view; empty where it can, or reads none."""
+    reads = build("detector", DETECTORS, detector).needs & SEEN
+    if reads <= {view.gives}:
+        return []
+    wanted = "likelihood, likelihood.query or likelihood.item"
+    if "features" in reads:
+        wanted = "another view, such as frozen, or the detector likelihood_ratio"
+    return [f"{detector.name} reads {', '.join(reads)}, and {view} gives {view.gives}: expected {wanted}"]
 
 
 def _checked(value: Component, faults: list[str]) -> Component:

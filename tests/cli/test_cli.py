@@ -118,6 +118,18 @@ def test_select_writes_the_reasons_and_the_same_again(shop, tmp_path):
     assert page == outs[1].with_suffix(".html").read_text(encoding="utf-8")
 
 
+def test_select_by_likelihood(shop, tmp_path):
+    asked = ["select", shop / "first" / "model", shop / "pool.parquet", "--n", 4, "--out", tmp_path / "x.csv"]
+    refused = darl(*asked, "--features", "likelihood.query", "--strategy", "core", code=1).stderr
+    assert "knn reads features, and likelihood.query gives likelihoods" in refused
+    assert "unknown name 'core'" in refused
+    asked += ["--detector", "likelihood_ratio", "--features", "likelihood.query"]
+    darl(*asked, "--page", tmp_path / "x.html")
+    assert len(rows_of(tmp_path / "x.csv")) == 4
+    page = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert "detector likelihood_ratio on likelihood.query features" in page
+
+
 def test_select_without_a_reference(shop, tiny_llm, tmp_path):
     darl(
         "train", "--train", shop / "train.jsonl", "--backbone", tiny_llm, "--out", tmp_path / "bare",

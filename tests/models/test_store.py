@@ -201,6 +201,14 @@ def test_the_table_is_complete():
         assert 0 < model.size_bytes < model.disk_bytes
 
 
+def test_which_models_are_encoders(tiny_llm, tiny_encoder, tmp_path):
+    """Without fetching anything; what is not known is told when it is loaded."""
+    assert store.is_encoder("minilm-l6")
+    assert store.is_encoder(str(tiny_encoder))
+    for other in ("smollm2-135m", str(tiny_llm), str(tmp_path), str(tmp_path / "nowhere"), "org/name"):
+        assert not store.is_encoder(other)
+
+
 def write_folder(folder):
     for name, content in encoder_files().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,8 @@ def model(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "text", ["tuned", "frozen", "frozen.query", "tuned.item", "frozen@1", "tuned.query@12"]
+    "text",
+    ["tuned", "frozen", "frozen.query", "tuned.item", "frozen@1", "tuned.query@12", "likelihood.query"],
 )
 def test_views_are_written_as_they_are_read(text):
     assert str(FeatureView.parse(text)) == text
@@ -105,6 +106,12 @@ def test_a_layer_that_is_not_there(model):
 def test_no_pairs(model, view):
     view = FeatureView.parse(view)
     assert model.features([], view).shape == (0, model.features(PAIRS[:1], view).shape[1])
+
+
+@pytest.mark.parametrize("text", ["likelihood@1", "likelihood.query@3"])
+def test_a_likelihood_is_of_no_layer(text):
+    with pytest.raises(ValueError, match="layer: expected none for a likelihood, received"):
+        FeatureView.parse(text)
 
 
 @pytest.mark.parametrize("layer", [0, -1])

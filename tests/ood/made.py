@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from darl.ood.catalogue import DETECTORS
 from darl.ood.entropy import Entropy
 from darl.ood.knn import KNN
 from darl.ood.mahalanobis import Mahalanobis
@@ -31,3 +32,10 @@ def far(n, rng, n_features=6, dtype=np.float64):
     features = rng.normal(scale=0.3, size=(n, n_features))
     features[:, -1] += 20
     return from_features(features.astype(dtype))
+
+
+def as_read_by(name, predictions):
+    """The predictions in a view that the detector reads: two columns for one that reads likelihoods."""
+    if "likelihoods" not in DETECTORS[name]().needs:
+        return predictions
+    return predictions.with_features(predictions.features[:, [-1, 0]] - 100)

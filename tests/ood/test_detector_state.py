@@ -7,7 +7,7 @@ from darl.ood.catalogue import DETECTORS
 from darl.ood.entropy import Entropy
 from darl.ood.knn import KNN
 from darl.ood.max_softmax import MaxSoftmax
-from tests.ood.made import SMALL, far, in_dist
+from tests.ood.made import SMALL, as_read_by, far, in_dist
 
 EVERY = pytest.mark.parametrize("name", sorted(DETECTORS))
 
@@ -18,7 +18,7 @@ def made(name):
 
 def fitted(name, n_features=40):
     predictions, grades = in_dist(60, np.random.default_rng(0), n_features, np.float32)
-    return made(name).fit(predictions, grades)
+    return made(name).fit(as_read_by(name, predictions), grades)
 
 
 @EVERY
@@ -27,7 +27,7 @@ def test_through_a_file_and_back(name, tmp_path):
     detector = fitted(name)
     save_file(detector.state(), tmp_path / "state.safetensors")
     restored = made(name).restored(load_file(tmp_path / "state.safetensors"))
-    query = far(33, np.random.default_rng(1), 40, np.float32)
+    query = as_read_by(name, far(33, np.random.default_rng(1), 40, np.float32))
     for n in (1, 2, 33):
         for part in (query[i : i + n] for i in range(0, 33, n)):
             np.testing.assert_array_equal(restored.score(part), detector.score(part))
@@ -49,7 +49,7 @@ def test_arrays_are_plain_and_named(name):
 
 @EVERY
 def test_the_detector_and_its_state_share_nothing(name):
-    detector, query = fitted(name), far(5, np.random.default_rng(1), 40)
+    detector, query = fitted(name), as_read_by(name, far(5, np.random.default_rng(1), 40))
     scores, state = detector.score(query), detector.state()
     restored = made(name).restored(state)
     for array in state.values():
@@ -75,7 +75,8 @@ def test_the_detector_that_restores_stays_unfitted(name):
 @EVERY
 def test_predictions_of_another_model_are_refused(name):
     restored = made(name).restored(fitted(name).state())
-    with pytest.raises(ShapeError, match=r"\(3, 3, 40\).*received \(3, 3, 7\)"):
+    width = fitted(name)._widths[2]
+    with pytest.raises(ShapeError, match=rf"\(3, 3, {width}\).*received \(3, 3, 7\)"):
         restored.score(far(3, np.random.default_rng(1), 7))
 
 

@@ -10,11 +10,12 @@ from darl.ood.energy import Energy
 from darl.ood.ensemble import Ensemble
 from darl.ood.entropy import Entropy
 from darl.ood.knn import KNN
+from darl.ood.likelihood_ratio import LikelihoodRatio
 from darl.ood.mahalanobis import Mahalanobis
 from darl.ood.max_logit import MaxLogit
 from darl.ood.max_softmax import MaxSoftmax
 from darl.predictions import Predictions
-from tests.ood.made import far, from_features, in_dist
+from tests.ood.made import as_read_by, far, from_features, in_dist
 
 
 def place(score, known):
@@ -173,6 +174,24 @@ def test_from_a_config():
     assert made.detectors[1].k == 2
     with pytest.raises(ConfigError, match="unknown name 'nought'"):
         build("detector", DETECTORS, Component.model_validate({"name": "ensemble", "detectors": ["nought"]}))
+
+
+def test_members_see_one_view():
+    with pytest.raises(ValueError, match="since they see one view, received KNN, LikelihoodRatio"):
+        Ensemble([KNN(), LikelihoodRatio()])
+    inner = Ensemble([LikelihoodRatio(), Entropy()])
+    with pytest.raises(ValueError, match="received Ensemble, Mahalanobis"):
+        Ensemble([inner, Mahalanobis()])
+    entry = {"name": "ensemble", "detectors": ["likelihood_ratio", "vim"]}
+    with pytest.raises(ConfigError, match="received LikelihoodRatio, ViM"):
+        build("detector", DETECTORS, Component.model_validate(entry))
+    train, grades = in_dist(20, np.random.default_rng(8))
+    with pytest.raises(ShapeError, match="Ensemble: expected 2 likelihoods"):
+        inner.fit(train, grades)
+    scores = inner.fit(as_read_by("likelihood_ratio", train), grades).score(
+        as_read_by("likelihood_ratio", far(5, np.random.default_rng(9)))
+    )
+    assert (scores > 1).all()
 
 
 @pytest.mark.parametrize("detectors", [[], (), "knn", KNN(), 3, {}])
