@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -20,7 +21,11 @@ Float64 = npt.NDArray[np.float64]
 MOST_PRODUCTS = 1 << 22
 """Products held at a time: bounds memory, whatever the number of pairs searched for."""
 
-PAIRS_AT_A_TIME = 2048
+PAIRS_AT_A_TIME = 512
+
+GROUPS, GROUPS_A_NEIGHBOUR = 256, 16
+"""At least so many groups of known pairs, and so many for each of the k nearest: the k are then mostly in k
+groups, and the others need no look."""
 
 
 class Neighbours(NamedTuple):
@@ -76,14 +81,29 @@ def nearest(known: Directions, features: FloatArray, k: int) -> Neighbours:
     Raises:
         ShapeError: k is larger than the number of known pairs, or the features are of another width.
     """
+    found = [_nearest(known, vectors, k) for vectors in _vectors(known, features, k)]
+    distances, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return Neighbours(distances, rows)
+
+
+def kth_distance(known: Directions, features: FloatArray, k: int) -> Float64:
+    """(N,) distance to the k-th nearest: `nearest(known, features, k).distances[:, -1]`, to the bit.
+
+    It takes less time: what is nearer beyond doubt is counted and not measured.
+
+    Raises:
+        ShapeError: As `nearest`.
+    """
+    return np.concatenate([_kth_distance(known, vectors, k) for vectors in _vectors(known, features, k)])
+
+
+def _vectors(known: Directions, features: FloatArray, k: int) -> Iterator[Vectors]:
+    """Directions of the features, as many at a time as may be compared with all that is known."""
     if features.shape[1] != known.unit.shape[1]:
         raise ShapeError(f"nearest: expected {known.unit.shape[1]} features, received {features.shape[1]}")
     if k > len(known):
         raise ShapeError(f"nearest: expected k of at most the {len(known)} known pairs, received {k}")
-    parts = _parts(features, max(1, MOST_PRODUCTS // len(known)))
-    found = [_nearest(known, unit(part), k) for part in parts]
-    distances, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    return Neighbours(distances, rows)
+    return (unit(part) for part in _parts(features, max(1, MOST_PRODUCTS // len(known))))
 
 
 def drawn(features: FloatArray, most: int) -> npt.NDArray[np.int64]:
@@ -98,33 +118,101 @@ def drawn(features: FloatArray, most: int) -> npt.NDArray[np.int64]:
     return np.sort(np.argsort(np.array(keys, dtype=np.uint64), kind="stable")[:most])
 
 
+class _Close(NamedTuple):
+    """Which known pairs can be among the k nearest of each of N pairs: at least k each, mostly hardly more.
+
+    Attributes:
+        row: (P,) the pair, rising.
+        column: (P,) the known one.
+        product: (P,) a'u - |u|^2 / 2 and a constant, right to half of `_rounding`; 0 where that tells too
+            little. |a - u|^2 = |a|^2 - 2 (a'u - |u|^2 / 2): the largest are the nearest.
+    """
+
+    row: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int64]
+    product: npt.NDArray[np.float32]
+
+
 def _nearest(known: Directions, vectors: Vectors, k: int) -> Neighbours:
-    close = _close(known, vectors, k)
-    row, column = np.divmod(np.flatnonzero(close), len(known))
+    row, column, _ = _close(known, vectors, k)
     distances = _distances(vectors, row, known.unit, column)
-    order = np.lexsort((distances, row))
-    first = np.searchsorted(row, np.arange(len(vectors)))
-    chosen = order[first[:, None] + np.arange(k)]
+    order = np.lexsort((column, distances, row))
+    chosen = order[_starts(row, len(vectors))[:, None] + np.arange(k)]
     return Neighbours(distances[chosen], known.rows[column[chosen]])
 
 
-def _close(known: Directions, vectors: Vectors, k: int) -> npt.NDArray[np.bool_]:
-    """(N, M) which can be among the k nearest: at least k in every row, mostly hardly more."""
-    n_known, width = known.unit.shape
-    # |a - u|^2 = |a|^2 - 2 (a'u - |u|^2 / 2): the largest are the nearest.
+def _kth_distance(known: Directions, vectors: Vectors, k: int) -> Float64:
+    row, column, product = _close(known, vectors, k)
+    largest_first = np.lexsort((-product, row))
+    kth = product[largest_first[_starts(row, len(vectors)) + k - 1]]
+    beyond_kth = product - kth[row]
+    rounding = _rounding(known)
+    nearer = np.bincount(row[beyond_kth > rounding], minlength=len(vectors))
+    open_ = np.flatnonzero(np.abs(beyond_kth) <= rounding)
+    row, column = row[open_], column[open_]
+    distances = _distances(vectors, row, known.unit, column)
+    order = np.lexsort((distances, row))
+    kth_distance: Float64 = distances[order[_starts(row, len(vectors)) + k - 1 - nearer]]
+    return kth_distance
+
+
+def _starts(row: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """(n,) where each of 0 .. n - 1 begins among rising rows."""
+    return np.searchsorted(row, np.arange(n))
+
+
+def _rounding(known: Directions) -> np.float32:
+    """Products of float32 that differ by more are in the right order."""
+    return np.float32(4 * np.finfo(np.float32).eps * np.sqrt(known.unit.shape[1]))
+
+
+def _close(known: Directions, vectors: Vectors, k: int) -> _Close:
     products = vectors @ known.unit.T
-    products -= known.halves.astype(np.float32)
-    kth = np.partition(products, n_known - k, axis=1)[:, n_known - k]
-    rounding = 4 * np.finfo(np.float32).eps * np.sqrt(width, dtype=np.float32)
-    close: npt.NDArray[np.bool_] = products >= (kth - rounding)[:, None]
-    crowded = np.flatnonzero(np.count_nonzero(close, axis=1) > k + 64 + n_known // 32)
-    if len(crowded):
-        close[crowded] = _closest(known, vectors[crowded], k)
-    return close
+    # All other directions are of length 1, so that |u|^2 / 2 is the same for them, and is left out.
+    products[:, known.halves == 0] += np.float32(0.5)
+    close = _largest(products, k, _rounding(known))
+    counts = np.bincount(close.row, minlength=len(vectors))
+    crowded = np.flatnonzero(counts > k + 64 + len(known) // 32)
+    return _without_crowds(known, vectors, close, crowded, k) if len(crowded) else close
+
+
+def _largest(products: Vectors, k: int, slack: np.float32) -> _Close:
+    """At least the k largest of every row of (N, M) products, and all that are up to `slack` below them.
+
+    The columns are cut into runs of equal length, and what stands at one place of all runs is a group. The
+    k-th largest of the groups' maxima bounds the k-th largest of all from below, and only in a few groups is
+    there anything above it.
+    """
+    n_columns = products.shape[1]
+    n_runs = max(1, n_columns // max(GROUPS, GROUPS_A_NEIGHBOUR * k))
+    length = -(-n_columns // n_runs)
+    top = products[:, :length].copy()
+    for start in range(length, n_columns, length):
+        run = products[:, start : start + length]
+        np.maximum(top[:, : run.shape[1]], run, out=top[:, : run.shape[1]])
+    least = np.partition(top, length - k, axis=1)[:, length - k] - slack
+    group_row, group = np.nonzero(top >= least[:, None])
+    columns = group[:, None] + np.arange(0, n_columns, length)
+    inside = np.minimum(columns, n_columns - 1)
+    values = products[group_row[:, None], inside]
+    found, at = np.nonzero((values >= least[group_row][:, None]) & (columns < n_columns))
+    return _Close(group_row[found], columns[found, at], values[found, at])
+
+
+def _without_crowds(
+    known: Directions, vectors: Vectors, close: _Close, crowded: npt.NDArray[np.int64], k: int
+) -> _Close:
+    """The same, with exactly k in the rows in which float32 tells too few apart."""
+    rest = ~np.isin(close.row, crowded)
+    place, column = np.nonzero(_closest(known, vectors[crowded], k))
+    row = np.concatenate([close.row[rest], crowded[place]])
+    order = np.argsort(row, kind="stable")
+    product = np.concatenate([close.product[rest], np.zeros(len(place), np.float32)])
+    return _Close(row[order], np.concatenate([close.column[rest], column])[order], product[order])
 
 
 def _closest(known: Directions, vectors: Vectors, k: int) -> npt.NDArray[np.bool_]:
-    """`_close` by float64, exactly k in every row: for rows in which float32 tells too few apart."""
+    """(N, M) which are the k nearest by float64, exactly k in every row."""
     wide = vectors.astype(np.float64)
     parts = _parts(known.unit, PAIRS_AT_A_TIME)
     products = np.concatenate([wide @ part.astype(np.float64).T for part in parts], axis=1) - known.halves

@@ -11,6 +11,7 @@ Three laws hold everywhere in darl:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -21,6 +22,10 @@ from darl.errors import ShapeError
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
+QueryIds = npt.NDArray[np.str_] | IntArray
+
+CHECKED = 1 << 20
+"""Numbers that are looked at together: to check millions of features takes no second array of that size."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Predictions:
             array = getattr(self, field.name)
             if array.ndim != 2 or len(array) != len(self.logits):
                 raise ShapeError(f"{field.name}: expected ({len(self.logits)}, _), received {array.shape}")
-            if not np.isfinite(array).all():
+            if not _finite(array):
                 raise ShapeError(f"{field.name}: expected finite numbers, received NaN or infinity")
         if len(self) and not np.allclose(self.grade_probs.sum(axis=1), 1.0, atol=1e-4):
             raise ShapeError("grade_probs: expected rows that sum to 1")
@@ -100,7 +105,8 @@ class Candidates:
         ood_scores: (N,) larger is further from the training distribution.
         in_dist_scores: (M,) ood_scores of held-out in-distribution pairs, M >= 1: the yardstick by
             which a strategy tells what is unusual.
-        query_ids: (N,) the query of each pair.
+        query_ids: (N,) the query of each pair, by name or by number: which pairs are of one query is all
+            that counts.
         known: (L, D) features of the pairs that are graded already, L >= 0: what is like them needs no
             label.
 
@@ -111,7 +117,7 @@ class Candidates:
     predictions: Predictions
     ood_scores: FloatArray
     in_dist_scores: FloatArray
-    query_ids: npt.NDArray[np.str_]
+    query_ids: QueryIds
     known: FloatArray
 
     def __post_init__(self) -> None:
@@ -125,7 +131,7 @@ class Candidates:
         if self.known.ndim != 2 or self.known.shape[1] != width:
             raise ShapeError(f"known: expected (L, {width}), received {self.known.shape}")
         for name in ("ood_scores", "in_dist_scores", "known"):
-            if not np.isfinite(getattr(self, name)).all():
+            if not _finite(getattr(self, name)):
                 raise ShapeError(f"{name}: expected finite numbers, received NaN or infinity")
 
     def __len__(self) -> int:
@@ -139,3 +145,8 @@ class Candidates:
             ood_scores=self.ood_scores[rows],
             query_ids=self.query_ids[rows],
         )
+
+
+def _finite(array: FloatArray) -> bool:
+    rows = CHECKED // max(1, math.prod(array.shape[1:])) + 1
+    return all(np.isfinite(array[start : start + rows]).all() for start in range(0, len(array), rows))

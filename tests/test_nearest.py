@@ -5,7 +5,7 @@ import pytest
 
 import darl.nearest as search
 from darl.errors import ShapeError
-from darl.nearest import Directions, drawn, nearest
+from darl.nearest import Directions, drawn, kth_distance, nearest
 
 
 def unit(z):
@@ -87,7 +87,7 @@ def test_what_is_all_equal_goes_by_its_row(copies):
 def test_a_crowd_costs_no_more_than_k_distances():
     known = Directions.of(np.repeat([[1.0, 2, 3]], 500, axis=0))
     close = search._close(known, known.unit[:9], 4)
-    assert close.sum(axis=1).tolist() == [4] * 9
+    assert np.bincount(close.row).tolist() == [4] * 9
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
@@ -111,6 +111,62 @@ def test_each_alone_and_in_small_parts(monkeypatch):
     np.testing.assert_array_equal(parts.distances, whole.distances)
     np.testing.assert_array_equal(np.concatenate([one.distances for one in alone]), whole.distances)
     np.testing.assert_array_equal(np.concatenate([one.rows for one in alone]), parts.rows)
+
+
+def clustered(rng, n, width, spread):
+    """Around few centres, so that much is nearly equally near."""
+    return rng.normal(size=(7, width))[rng.integers(0, 7, n)] + spread * rng.normal(size=(n, width))
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-6, 1e-3, 0.3])
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (9, 9), (300, 10), (1111, 1), (3000, 10), (3000, 90)])
+def test_the_kth_distance_is_that_of_the_kth_nearest(n, k, spread):
+    rng = np.random.default_rng(11)
+    known, queries = clustered(rng, n, 19, spread), clustered(rng, 40, 19, spread)
+    known[rng.integers(0, n, n // 50)] = 0
+    queries[:2] = 0
+    known = Directions.of(known.astype(np.float16))
+    queries = np.concatenate([queries, known.unit[:20]]).astype(np.float16)
+    expected = nearest(known, queries, k).distances[:, -1]
+    np.testing.assert_array_equal(kth_distance(known, queries, k), expected)
+    np.testing.assert_allclose(expected, naive(known.unit, queries, k)[0][:, -1], atol=2e-7)
+
+
+@pytest.mark.parametrize("n_columns", [1, 5, 256, 257, 511, 512, 4000])
+@pytest.mark.parametrize("k", [1, 3, 40])
+def test_the_largest_of_a_row_are_all_found(n_columns, k):
+    """Also where the largest stand side by side, or at one place of every run, and where numbers repeat."""
+    k = min(k, n_columns)
+    rng = np.random.default_rng(12)
+    products = rng.normal(size=(50, n_columns)).astype(np.float32).round(2)
+    products[0].sort()
+    products[1, :: max(1, n_columns // 15)] += 9
+    products[2] = 0
+    slack = np.float32(0.05)
+    found = search._largest(products, k, slack)
+    least = np.sort(products, axis=1)[:, -k] - slack
+    wanted = {(i, j) for i, j in np.argwhere(products >= least[:, None]).tolist()}
+    pairs = list(zip(found.row.tolist(), found.column.tolist(), strict=True))
+    assert wanted <= set(pairs)
+    assert len(set(pairs)) == len(pairs)
+    assert (np.diff(found.row) >= 0).all()
+    np.testing.assert_array_equal(found.product, products[found.row, found.column])
+
+
+def test_few_more_than_k_are_measured():
+    rng = np.random.default_rng(13)
+    known = Directions.of(rng.normal(size=(4000, 32)))
+    close = search._close(known, search.unit(rng.normal(size=(200, 32))), 10)
+    assert 10 * 200 <= len(close.row) < 11 * 200
+
+
+def test_the_kth_distance_of_none_and_of_too_many():
+    known = Directions.of(np.eye(3))
+    assert kth_distance(known, np.empty((0, 3)), 2).shape == (0,)
+    with pytest.raises(ShapeError, match="k of at most the 3 known pairs, received 4"):
+        kth_distance(known, np.eye(3), 4)
+    with pytest.raises(ShapeError, match="expected 3 features, received 4"):
+        kth_distance(known, np.eye(4), 1)
 
 
 def test_none_and_too_many():

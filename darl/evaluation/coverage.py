@@ -11,7 +11,7 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics import pairwise_distances_argmin_min
 
 from darl.nearest import Directions, nearest
-from darl.predictions import Candidates, FloatArray, IntArray
+from darl.predictions import Candidates, FloatArray, IntArray, QueryIds
 from darl.vectors import blocks, unit
 
 USUAL = 95.0
@@ -113,7 +113,7 @@ def _cluster(
     distances: FloatArray,
     percents: FloatArray,
     selected: IntArray,
-    query_ids: npt.NDArray[np.str_],
+    query_ids: QueryIds,
 ) -> Cluster:
     rows = rows[np.argsort(distances[rows], kind="stable")]
     return Cluster(
@@ -125,7 +125,7 @@ def _cluster(
     )
 
 
-def _different(rows: Sequence[int], query_ids: npt.NDArray[np.str_]) -> list[int]:
+def _different(rows: Sequence[int], query_ids: QueryIds) -> list[int]:
     """A few of the rows, the first ones of different queries before others."""
     first: dict[str, int] = {}
     for row in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -72,18 +72,20 @@ class Scene:
     Attributes:
         candidates: The N pool pairs and the L training pairs, as the detector saw them.
         selected: (n,) places of the selected pairs, most wanted first.
-        pool: The N pairs.
+        pool: The N pairs; those that are selected or an example will do.
         known: The L training pairs.
         known_grades: (L,) their grades.
         grade_names: K names.
+        drawn_from: Pairs of the whole pool, where the N were drawn from a larger one; None = these are all.
     """
 
     candidates: Candidates
     selected: IntArray
-    pool: Sequence[Pair]
+    pool: Sequence[Pair] | Mapping[int, Pair]
     known: Sequence[Pair]
     known_grades: IntArray
     grade_names: Sequence[str]
+    drawn_from: int | None = None
 
     @cached_property
     def grades(self) -> IntArray:
@@ -120,8 +122,11 @@ def summary(coverage: Coverage, scene: Scene) -> list[str]:
     beyond = coverage.percentiles > USUAL
     taken = beyond[scene.selected]
     queries = scene.candidates.query_ids
+    pool = f"the {count(len(beyond))} pool pairs"
+    if scene.drawn_from is not None:
+        pool = f"{count(len(beyond))} pairs drawn from the pool's {count(scene.drawn_from)}"
     return [
-        f"{percent(float(beyond.mean()))} of the {count(len(beyond))} pool pairs are more unusual than "
+        f"{percent(float(beyond.mean()))} of {pool} are more unusual than "
         f"{USUAL:g} of 100 in-distribution pairs that the model was not trained on (without a shift, "
         f"{100 - USUAL:g}% would be).",
         f"{percent(float(taken.mean()) if len(taken) else 0.0)} of the {count(len(taken))} selected pairs "

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.errors import ShapeError
-from darl.nearest import Directions, Neighbours, nearest
+from darl.nearest import Directions, Neighbours, kth_distance, nearest
 from darl.ood.base import OODDetector
 from darl.predictions import IntArray, Predictions
 
@@ -68,7 +68,7 @@ class NeighbourDetector(OODDetector):
             )
 
     def _measure(self, predictions: Predictions) -> npt.NDArray[np.float64]:
-        return self._from_distance(nearest(self._known, predictions.features, self.k).distances[:, -1])
+        return self._from_distance(kth_distance(self._known, predictions.features, self.k))
 
     def _measure_fitted(self, predictions: Predictions, rows: IntArray) -> npt.NDArray[np.float64]:
         """A pair that was fitted on is its own nearest neighbour, and is passed over if there is another."""

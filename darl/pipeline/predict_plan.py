@@ -14,7 +14,7 @@ from darl.errors import CheckpointError, ConfigError
 from darl.files import sha256_of, write_text
 from darl.progress import Progress, task
 
-FORMAT = 1
+FORMAT = 2
 PLAN = "_plan.json"
 
 
@@ -126,22 +126,32 @@ def begun_plan(folder: Path, *, resume: bool) -> Plan | None:
         return None
     if not resume:
         raise _held(folder)
-    return _read(path)
+    return read_plan(folder, "give another --out")
 
 
 def _held(folder: Path) -> ConfigError:
     return ConfigError(str(folder), ["holds predictions already: go on with --resume, or give another --out"])
 
 
-def _read(path: Path) -> Plan:
+def read_plan(folder: Path, remedy: str) -> Plan:
+    """The plan of a folder that has one.
+
+    Args:
+        folder: Where it is.
+        remedy: What to do where it cannot be read.
+
+    Raises:
+        CheckpointError: It is damaged or of another version of darl.
+    """
+    path = folder / PLAN
     try:
         raw: Any = json.loads(path.read_text(encoding="utf-8"))
         format_ = raw["origin"]["format"]
         if format_ == FORMAT:
             return Plan.model_validate(raw)
     except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: damaged ({error}); give another --out") from error
-    raise CheckpointError(f"{path}: expected format {FORMAT}, received {format_!r}; give another --out")
+        raise CheckpointError(f"{path}: damaged ({error}); {remedy}") from error
+    raise CheckpointError(f"{path}: expected format {FORMAT}, received {format_!r}; {remedy}")
 
 
 def check_same(folder: Path, begun: Origin, now: Origin) -> None:

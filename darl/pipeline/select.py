@@ -21,6 +21,7 @@ from darl.pairs import GradedPair, Pair
 from darl.pipeline.dasa import find_candidates, select
 from darl.pipeline.overrides import faults_of
 from darl.pipeline.stage import RoundConfig
+from darl.predictions import IntArray
 from darl.progress import SILENT, Progress
 
 
@@ -62,14 +63,18 @@ class Choice:
     """What was selected from a pool, and why.
 
     Attributes:
-        scene: The pool, the training pairs and the selection.
+        scene: The pool, or what is shown of it, the training pairs and the selection.
         coverage: What the training pairs cover of it.
         how: One line on how it was selected.
+        pool_rows: Which row of the pool, from 0, each pair of the scene is.
+        fields: The extra item fields of a row.
     """
 
     scene: Scene
     coverage: Coverage
     how: str
+    pool_rows: IntArray
+    fields: Sequence[str]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The pairs worth a label, most wanted first, with why: a row each.
@@ -81,15 +86,14 @@ class Choice:
         `nearest_distance` (1 - cosine of the features).
         """
         scene, names = self.scene, self.scene.grade_names
-        fields = field_names(scene.pool)
         chosen = scene.candidates.predictions[scene.selected]
         grades, confidence = chosen.grades.tolist(), chosen.confidence.tolist()
         for rank, row in enumerate(scene.selected.tolist()):
             near = int(self.coverage.nearest[rank])
             yield {
-                **pair_row(scene.pool[row], fields),
+                **pair_row(scene.pool[row], self.fields),
                 "rank": rank + 1,
-                "pool_row": row,
+                "pool_row": int(self.pool_rows[row]),
                 "ood_score": float(scene.candidates.ood_scores[row]),
                 "ood_percentile": float(self.coverage.percentiles[row]),
                 "predicted_grade": names[grades[rank]],
@@ -136,12 +140,17 @@ def choose(
     selected = select(candidates, round_, np.random.default_rng(seed))
     names = model.grade_scale.names
     scene = Scene(candidates, selected, pairs, reference.pairs, reference.grades, names)
-    how = (
-        f"{round_.budget:,} of {len(pairs):,} pool pairs; strategy {round_.strategy}; detector "
-        f"{round_.detector} on {round_.features} features; {len(reference.pairs):,} training pairs; "
-        f"seed {seed}"
+    how = told_how(round_, f"{len(pairs):,} pool pairs", reference, seed)
+    found = coverage(candidates, selected, seed=seed)
+    return Choice(scene, found, how, np.arange(len(pairs)), field_names(pairs))
+
+
+def told_how(round_: RoundConfig, pool: str, reference: Reference, seed: int) -> str:
+    """One line on how pairs of a pool, such as "9 pool pairs", were selected."""
+    return (
+        f"{round_.budget:,} of {pool}; strategy {round_.strategy}; detector {round_.detector} on "
+        f"{round_.features} features; {len(reference.pairs):,} training pairs; seed {seed}"
     )
-    return Choice(scene, coverage(candidates, selected, seed=seed), how)
 
 
 def parse_round(raw: dict[str, Any]) -> RoundConfig:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from darl.errors import ConfigError
+from darl.data.parquet import parquet_faults
+from darl.errors import ConfigError, DataError, Fault
 from darl.files import whole_file
 from darl.grades import GradeScale
 from darl.pairs import Pair
 from darl.pipeline.rows import prediction_rows
 from darl.predictions import FloatArray, Predictions
 
-FEATURES = "features"
+Rows = npt.NDArray[np.int64]
+
+FEATURES, LOGITS = "features", "logits"
 TEXTS = ("query_id", "query", "item_id", "item", "domain")
 LARGEST_HALF = float(np.finfo(np.float16).max)
+READ_ROWS = 8192
+"""Rows of a shard that are unpacked together."""
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -33,7 +40,7 @@ class ShardForm(NamedTuple):
     Attributes:
         scale: The grades.
         fields: The extra item fields, "" where an item has none.
-        features: Whether the model's features are kept.
+        features: Whether the model's features are kept, and its logits with them.
     """
 
     scale: GradeScale
@@ -45,12 +52,12 @@ class ShardForm(NamedTuple):
         """The same, checked.
 
         Raises:
-            ConfigError: The prompt reads an item field whose column the features would take.
+            ConfigError: The prompt reads an item field whose column the features or logits would take.
         """
-        if features and FEATURES in fields:
-            raise ConfigError(
-                "--features", ["the model's prompt reads an item field of that name: leave the option out"]
-            )
+        taken = [name for name in (FEATURES, LOGITS) if features and name in fields]
+        if taken:
+            fault = f"the model's prompt reads an item field of that name, {taken[0]}: leave the option out"
+            raise ConfigError("--features", [fault])
         return cls(scale, tuple(fields), features)
 
     @property
@@ -58,22 +65,144 @@ class ShardForm(NamedTuple):
         """Columns and types without the features: texts, and float32 scores and probabilities."""
         types = dict.fromkeys((*TEXTS, *self.fields), pa.string())
         types |= {"score": pa.float32(), "grade": pa.string()}
-        return pa.schema(types | {f"prob_{name}": pa.float32() for name in self.scale.names})
+        return pa.schema(types | dict.fromkeys(self._probs, pa.float32()))
+
+    @property
+    def _probs(self) -> list[str]:
+        return [f"prob_{name}" for name in self.scale.names]
 
     def write(self, path: Path, pairs: Sequence[Pair], predictions: Predictions) -> None:
         """Write one shard, whole or not at all; equal predictions give equal bytes."""
         rows = list(prediction_rows(pairs, predictions, self.scale, self.fields))
         table = pa.Table.from_pylist(rows, schema=self.schema)
         if self.features:
-            table = table.append_column(FEATURES, _halves(predictions.features))
+            table = table.append_column(LOGITS, _lists(predictions.logits.astype(np.float32)))
+            table = table.append_column(FEATURES, _lists(_halves(predictions.features)))
         # Numbers hardly repeat: dictionaries of them take several times as long and save nothing.
         texts = [*TEXTS, *self.fields, "grade"]
         with whole_file(path) as temporary:
             pq.write_table(table, temporary, use_dictionary=texts)
 
+    def width(self, path: Path, n: int) -> int:
+        """Features of a pair in a shard, when its columns and its number of rows are what they should be.
 
-def _halves(features: FloatArray) -> pa.Array:
-    """(N, D) as N lists of D float16; what float16 cannot hold becomes its largest number."""
+        Raises:
+            DataError: They are not, or the file is damaged.
+        """
+        with path.open("rb") as handle, parquet_faults(str(path), handle):
+            found = pq.ParquetFile(handle)
+            there, rows = found.schema_arrow, found.metadata.num_rows
+        columns = [*self.schema.names, LOGITS, FEATURES]
+        wrong = [(f"columns {', '.join(columns)}", ", ".join(there.names)), (f"{n} rows", f"{rows}")]
+        faults = [
+            Fault(str(path), 0, "", f"expected {expected}, received {received}")
+            for (expected, received), bad in zip(wrong, (there.names != columns, rows != n), strict=True)
+            if bad
+        ]
+        if faults:
+            raise DataError(str(path), faults)
+        return int(there.field(FEATURES).type.list_size)
+
+    def parts(self, path: Path) -> Iterator[Part]:
+        """A shard with features, some rows at a time.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        start = 0
+        for batch in _batches(path, ["query_id", *self._probs, LOGITS, FEATURES]):
+            part = self._part(start, batch)
+            start += batch.num_rows
+            del batch
+            yield part
+            del part
+
+    def _part(self, start: int, batch: pa.RecordBatch) -> Part:
+        probs = np.stack([batch.column(name).to_numpy() for name in self._probs], axis=1)
+        predictions = Predictions(_matrix(batch, LOGITS), probs, _matrix(batch, FEATURES))
+        return Part(start, query_numbers(batch.column("query_id")), predictions)
+
+    def pairs(self, path: Path, rows: Rows) -> list[Pair]:
+        """The pairs of some rows of a shard, in rising order.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        taken = _taken(path, [*TEXTS, *self.fields], rows)
+        return [self._pair(row) for batch in taken for row in batch.to_pylist()]
+
+    def _pair(self, row: Mapping[str, str]) -> Pair:
+        fields = tuple((name, row[name]) for name in self.fields if row[name])
+        return Pair(**{name: row[name] for name in TEXTS}, fields=fields)
+
+    def features_of(self, path: Path, rows: Rows) -> npt.NDArray[np.float16]:
+        """(len(rows), D) features of some rows of a shard, in rising order; at least one.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        return np.concatenate([_matrix(batch, FEATURES) for batch in _taken(path, [FEATURES], rows)])
+
+
+class Part(NamedTuple):
+    """Some rows of a shard, one after another.
+
+    Attributes:
+        start: The first one, counted from 0 in the shard.
+        queries: (n,) which of them are of one query; see `query_numbers`.
+        predictions: What the model said of them; features are float16.
+    """
+
+    start: int
+    queries: npt.NDArray[np.int64]
+    predictions: Predictions
+
+
+def query_numbers(names: pa.Array) -> npt.NDArray[np.int64]:
+    """(N,) a number for each query_id, the same in every shard: 8 bytes of its hash.
+
+    Numbers by order of appearance would have to be remembered, a name each. Of ten million queries, two get
+    the same number with a probability of 3 in a million.
+    """
+    encoded = names.dictionary_encode()
+    digests = [
+        blake2b(name.encode("utf-8"), digest_size=8).digest() for name in encoded.dictionary.to_pylist()
+    ]
+    numbers = np.frombuffer(b"".join(digests), dtype="<i8").astype(np.int64)
+    of_rows: npt.NDArray[np.int64] = numbers[encoded.indices.to_numpy()]
+    return of_rows
+
+
+def _batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    with path.open("rb") as handle, parquet_faults(str(path), handle):
+        # Another thread would read ahead.
+        yield from pq.ParquetFile(handle).iter_batches(READ_ROWS, columns=columns, use_threads=False)
+
+
+def _taken(path: Path, columns: list[str], rows: Rows) -> Iterator[pa.RecordBatch]:
+    """The rows that are asked for, those of a batch together."""
+    start = 0
+    for batch in _batches(path, columns):
+        inside = rows[(start <= rows) & (rows < start + batch.num_rows)]
+        if len(inside):
+            yield batch.take(pa.array(inside - start))
+        start += batch.num_rows
+
+
+def _matrix(batch: pa.RecordBatch, name: str) -> npt.NDArray[Any]:
+    """A column of N lists of D numbers, as (N, D)."""
+    column = batch.column(name)
+    matrix: npt.NDArray[Any] = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+    return matrix
+
+
+def _halves(features: FloatArray) -> npt.NDArray[np.float16]:
+    """The same as float16; what float16 cannot hold becomes its largest number."""
     halves = np.empty(features.shape, np.float16)
     np.clip(features, -LARGEST_HALF, LARGEST_HALF, out=halves, casting="unsafe")  # no second copy in float32
-    return pa.FixedSizeListArray.from_arrays(pa.array(halves.ravel()), features.shape[1])
+    return halves
+
+
+def _lists(matrix: npt.NDArray[Any]) -> pa.Array:
+    """(N, D) as N lists of D numbers."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])

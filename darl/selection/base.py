@@ -19,9 +19,12 @@ class SelectionStrategy(ABC):
     Attributes:
         nested: Arguments of the constructor that are strategies themselves, one or a list of them: a
             config gives them by name (see `darl.catalogue`). Each has a default.
+        needs_features: Whether it reads features; if not, those of the candidates and of what is known may
+            be of width 0, and a pool may be as large as its scores and probabilities allow.
     """
 
     nested: ClassVar[frozenset[str]] = frozenset()
+    needs_features: bool = True
 
     def select(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """(n,) distinct indices into `candidates`, most wanted first.

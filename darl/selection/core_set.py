@@ -11,11 +11,17 @@ from darl.selection.distances import mean_similarity, squared_distances
 from darl.selection.order import smallest_first
 from darl.vectors import Vectors, blocks, unit
 
-CENTRES_AT_A_TIME = 256
+FIRST_CENTRES = 256
+"""What every pair is compared with; with the others, only those that this leaves far from all."""
+
+CENTRES_AT_A_TIME = 1024
 """Bounds the distances that are held at once."""
 
 GROUP = 512
 """Pairs whose distances are brought up to date together."""
+
+KEPT = 1 << 25
+"""Numbers of unit vectors kept from one step to the next: mostly the same groups are furthest."""
 
 
 class CoreSet(SelectionStrategy):
@@ -29,8 +35,8 @@ class CoreSet(SelectionStrategy):
     and graded pairs differ. But what lies furthest is often junk: narrow such a pool first. The model's
     grades are not looked at.
 
-    Time is at worst O((L + n) N D), mostly far less (see `_Cover`). Memory beside the features is O(N) and
-    a float32 copy of those of the L graded and n taken pairs.
+    Time is at worst O((L + n) N D), mostly far less (see `_Cover`). Memory beside the features is O(N), a
+    float32 copy of those of the L graded and n taken pairs, and 128 MiB at most of others.
 
     Reference: Sener and Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach,
     2018, arXiv 1708.00489 (the greedy one of its two algorithms).
@@ -48,16 +54,19 @@ class _Cover:
 
     A new centre can only shorten them, so an old distance is an upper bound: a group of pairs whose largest
     old distance is below another pair's true one needs no new. Groups are of like distance, and most are
-    never looked at again.
+    never looked at again. The first centres are drawn evenly from all: neighbours in a file are alike, and a
+    part of it would leave most pairs far.
     """
 
     def __init__(
         self, features: FloatArray, centres: Vectors, taken: list[int], n: int, rng: np.random.Generator
     ) -> None:
         self._features = features
+        centres = centres[_spread(len(centres), FIRST_CENTRES)]
         self._centres = np.concatenate([centres, np.empty((n, centres.shape[1]), dtype=np.float32)])
         self._n_centres = len(centres)
-        first = centres[:CENTRES_AT_A_TIME]
+        self._kept: dict[int, Vectors] = {}
+        first = centres[:FIRST_CENTRES]
         self._squared = np.concatenate(
             [squared_distances(unit(features[rows]), first).min(axis=1) for rows in blocks(len(features))]
         )
@@ -83,6 +92,21 @@ class _Cover:
     def _refresh(self, group: int) -> None:
         rows, seen = self._groups[group], self._seen[group]
         upto = min(seen + CENTRES_AT_A_TIME, self._n_centres)
-        squared = squared_distances(unit(self._features[rows]), self._centres[seen:upto]).min(axis=1)
+        squared = squared_distances(self._unit(group), self._centres[seen:upto]).min(axis=1)
         self._squared[rows] = np.minimum(self._squared[rows], squared)
         self._bounds[group], self._seen[group] = self._squared[rows].max(), upto
+
+    def _unit(self, group: int) -> Vectors:
+        """The group's unit vectors; those looked at last are kept."""
+        vectors = self._kept.pop(group, None)
+        if vectors is None:
+            vectors = unit(self._features[self._groups[group]])
+        self._kept[group] = vectors
+        if len(self._kept) > 1 and len(self._kept) * GROUP * vectors.shape[1] > KEPT:
+            del self._kept[next(iter(self._kept))]
+        return vectors
+
+
+def _spread(n: int, n_first: int) -> npt.NDArray[np.int64]:
+    """(n,) an order of 0 .. n - 1 whose first n_first stand at equal distances from one another."""
+    return np.argsort(np.arange(n) * n_first % max(n, 1), kind="stable")

@@ -35,6 +35,8 @@ class Dasa(SelectionStrategy):
         ValueError: An argument outside its range.
     """
 
+    needs_features = False
+
     def __init__(self, explore: float = 0.3, per_query: int | None = 3) -> None:
         self._sampling = OODSampling(explore, per_query)
 

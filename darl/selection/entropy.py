@@ -9,6 +9,7 @@ from scipy.special import entr
 from darl.predictions import Candidates, FloatArray
 from darl.selection.base import SelectionStrategy
 from darl.selection.order import smallest_first
+from darl.vectors import blocks
 
 
 class Entropy(SelectionStrategy):
@@ -21,6 +22,8 @@ class Entropy(SelectionStrategy):
     Reference: Settles, Active Learning Literature Survey, 2009.
     """
 
+    needs_features = False
+
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         return smallest_first(-entropy(candidates.predictions.grade_probs), rng)[:n]
 
@@ -31,5 +34,7 @@ def entropy(grade_probs: FloatArray) -> npt.NDArray[np.float64]:
     >>> entropy(np.array([[1.0, 0.0], [0.5, 0.5]])).round(3).tolist()
     [0.0, 0.693]
     """
-    result: npt.NDArray[np.float64] = entr(grade_probs.astype(np.float64)).sum(axis=1)
+    result = np.empty(len(grade_probs))
+    for rows in blocks(len(grade_probs)):
+        result[rows] = entr(grade_probs[rows].astype(np.float64)).sum(axis=1)
     return result

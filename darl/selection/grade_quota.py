@@ -43,6 +43,7 @@ class GradeQuota(SelectionStrategy):
     ) -> None:
         self.strategy = OODBand() if strategy is None else strategy
         check_strategy("strategy", self.strategy)
+        self.needs_features = self.strategy.needs_features
         if shares is not None:
             check_shares(shares)
         self.shares = shares

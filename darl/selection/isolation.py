@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.predictions import Candidates, IntArray
-from darl.selection.distances import squared_distances
+from darl.selection.distances import SAME, squared_distances, squares
 from darl.vectors import Vectors, blocks, unit
 
 MOST_SAMPLED = 4096
@@ -35,6 +35,16 @@ class _Sample(NamedTuple):
         squared = squared_distances(vectors, self.vectors[part])
         squared[query[:, None] == self.query[part]] = np.inf
         return squared
+
+    def near(self, vectors: Vectors, query: IntArray, part: slice, limit: float) -> npt.NDArray[np.bool_]:
+        """(N, S') whether those distances are at most `limit`, in fewer passes over so many numbers."""
+        others = self.vectors[part]
+        # Squared distances of unit vectors below 2 SAME are 0. |x - y|^2 = |x|^2 + |y|^2 - 2 x'y.
+        upto = max(np.float32(limit) ** 2, np.float32(2 * SAME))
+        least = squares(vectors)[:, None] / 2 + (squares(others) - upto) / 2
+        near: npt.NDArray[np.bool_] = vectors @ others.T >= least
+        near &= query[:, None] != self.query[part]
+        return near
 
 
 def isolated(
@@ -112,6 +122,5 @@ def _alone(
     near = np.zeros(len(vectors), dtype=np.int64)
     for part in blocks(len(sample.query), AT_A_TIME):
         lacking = np.flatnonzero(near < wanted)
-        squared = sample.squared_distances(vectors[lacking], query[lacking], part)
-        near[lacking] += (squared <= np.float32(limit) ** 2).sum(axis=1)
+        near[lacking] += sample.near(vectors[lacking], query[lacking], part, limit).sum(axis=1)
     return near < wanted

@@ -19,6 +19,8 @@ class Margin(SelectionStrategy):
     Reference: Scheffer, Decomain and Wrobel, Active Hidden Markov Models for Information Extraction, 2001.
     """
 
+    needs_features = False
+
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         top = np.sort(candidates.predictions.grade_probs, axis=1)[:, -2:]
         return smallest_first(top[:, -1] - top[:, 0], rng)[:n]

@@ -51,6 +51,7 @@ class Mixture(SelectionStrategy):
                 f"shares: expected {len(strategies)} numbers, one for each strategy, received {len(shares)}"
             )
         self.strategies, self.shares = tuple(strategies), tuple(shares)
+        self.needs_features = any(strategy.needs_features for strategy in strategies)
 
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         whose = turns(self.shares, np.full(len(self.shares), n), n)

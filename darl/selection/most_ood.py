@@ -17,5 +17,7 @@ class MostOOD(SelectionStrategy):
     languages, broken encodings), and it is often the same junk many times. `OODBand` is the remedy.
     """
 
+    needs_features = False
+
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         return smallest_first(-candidates.ood_scores, rng)[:n]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from darl.predictions import Candidates, IntArray
+from darl.predictions import Candidates, IntArray, QueryIds
 from darl.selection.base import SelectionStrategy
 from darl.selection.order import occurrence
 from darl.selection.representatives import representatives
@@ -73,8 +73,8 @@ class OODBand(SelectionStrategy):
         walk = np.lexsort((np.where(zone == BELOW, -scores, scores), zone))
         band = np.flatnonzero(zone == BAND)
         if len(band):
-            features = candidates.predictions.features[band]
-            walk[: len(band)] = band[representatives(features, grades[band], n, rng)]
+            features = candidates.predictions.features
+            walk[: len(band)] = band[representatives(features, grades[band], n, rng, band)]
         over_cap = self._over_cap(candidates.query_ids[walk])
         zone, grades = zone[walk], grades[walk]
         # Turns are counted among the pairs that compete: those of one zone that exceed the cap alike.
@@ -88,7 +88,7 @@ class OODBand(SelectionStrategy):
         ceiling = np.quantile(scores, self.upper)
         return np.where(scores > ceiling, JUNK, np.where(scores < floor, BELOW, BAND))
 
-    def _over_cap(self, query_ids: npt.NDArray[np.str_]) -> IntArray:
+    def _over_cap(self, query_ids: QueryIds) -> IntArray:
         """(N,) 0 within the cap, 1 for the next pair of the same query, 2 for the one after it, ..."""
         if self.per_query is None:
             return np.zeros(len(query_ids), dtype=np.int64)

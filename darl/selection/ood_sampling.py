@@ -43,6 +43,8 @@ class OODSampling(SelectionStrategy):
     Efraimidis and Spirakis, Weighted Random Sampling with a Reservoir, 2006 (the draw).
     """
 
+    needs_features = False
+
     def __init__(self, explore: float = 0.05, per_query: int | None = 3) -> None:
         if not isinstance(explore, int | float) or isinstance(explore, bool) or not 0 <= explore <= 1:
             raise ValueError(f"explore: expected a number in [0, 1], received {explore!r}")

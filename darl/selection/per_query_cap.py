@@ -39,6 +39,7 @@ class PerQueryCap(SelectionStrategy):
     def __init__(self, strategy: SelectionStrategy | None = None, cap: int = 3) -> None:
         self.strategy = OODBand() if strategy is None else strategy
         check_strategy("strategy", self.strategy)
+        self.needs_features = self.strategy.needs_features
         if type(cap) is not int or cap < 1:
             raise ValueError(f"cap: expected an integer of at least 1, received {cap!r}")
         self.cap = cap

@@ -12,5 +12,7 @@ from darl.selection.base import SelectionStrategy
 class Random(SelectionStrategy):
     """Every pair is as likely as any other: the baseline that a strategy must beat to be worth its cost."""
 
+    needs_features = False
+
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         return rng.permutation(len(candidates))[:n]

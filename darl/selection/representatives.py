@@ -12,7 +12,11 @@ from darl.vectors import unit
 
 
 def representatives(
-    features: FloatArray, groups: IntArray, n: int, rng: np.random.Generator
+    features: FloatArray,
+    groups: IntArray,
+    n: int,
+    rng: np.random.Generator,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.int64]:
     """(N,) every index, the best stand-ins for the rest first, the groups taking turns.
 
@@ -21,15 +25,17 @@ def representatives(
     small ones), then the second nearest of each cluster, and so on; equals in random order.
 
     Args:
-        features: (N, D).
+        features: (N, D), or more, of which `rows` are looked at.
         groups: (N,) the group of each pair.
         n: How many of the first indices will be used.
         rng: Draws the first centres.
+        rows: (N,) which features are those of each pair; None = all, in their order.
     """
     place = np.empty(len(groups), dtype=np.int64)
     for group, share in even_shares(groups, n).items():
-        rows = np.flatnonzero(groups == group)
-        place[_central_first(features, rows, share, rng)] = np.arange(len(rows))
+        members = np.flatnonzero(groups == group)
+        order = _central_first(features, members if rows is None else rows[members], share, rng)
+        place[members[order]] = np.arange(len(members))
     return np.lexsort((groups, place))
 
 
@@ -46,12 +52,13 @@ def even_shares(groups: IntArray, n: int) -> dict[int, int]:
 def _central_first(
     features: FloatArray, rows: npt.NDArray[np.int64], n_clusters: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """The rows, by their rank in their cluster, then the size of the cluster, then the distance."""
+    """(len(rows),) an order of rows: by rank in the cluster, then the cluster's size, then the distance."""
     if n_clusters >= len(rows):
-        return rng.permutation(rows)
+        return rng.permutation(len(rows))
     sample = unit(features[rows[fitted_rows(len(rows), rng)]])
     found = centres(sample, min(max(n_clusters, 1), MOST_CLUSTERS), rng)
     cluster, distance = nearest_centre(features, rows, found)
     nearest = smallest_first(distance, rng)
     cluster = cluster[nearest]
-    return rows[nearest[np.lexsort((-np.bincount(cluster)[cluster], occurrence(cluster)))]]
+    order: npt.NDArray[np.int64] = nearest[np.lexsort((-np.bincount(cluster)[cluster], occurrence(cluster)))]
+    return order

@@ -39,10 +39,20 @@ def test_formula(n_known, group, at_a_time, monkeypatch):
     """However the work is cut up."""
     monkeypatch.setattr(core_set, "GROUP", group)
     monkeypatch.setattr(core_set, "CENTRES_AT_A_TIME", at_a_time)
+    monkeypatch.setattr(core_set, "FIRST_CENTRES", at_a_time)
+    monkeypatch.setattr(core_set, "KEPT", 3 * group * 5)
     rng = np.random.default_rng(n_known)
     features, known = rng.normal(size=(70, 5)) + 0.3, rng.normal(size=(n_known, 5))
     assert select(features, known, 25) == greedy(features, known, 25)
     assert sorted(select(features, known, 70)) == list(range(70))
+
+
+@pytest.mark.parametrize(("n", "first"), [(4000, 256), (300, 256), (7, 256), (256, 256), (0, 256), (9, 1)])
+def test_the_first_centres_are_from_everywhere(n, first):
+    order = core_set._spread(n, first)
+    assert sorted(order) == list(range(n))
+    gaps = np.diff(np.sort(order[:first]))
+    assert not len(gaps) or gaps.max() <= n / first + 1
 
 
 def test_formula_on_a_pool_of_many_blocks():

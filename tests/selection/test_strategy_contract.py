@@ -1,4 +1,5 @@
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from darl.catalogue import Component, build
 from darl.errors import PoolExhaustedError
 from darl.predictions import Candidates, Predictions
 from darl.selection.catalogue import STRATEGIES
+from darl.selection.margin import Margin
+from darl.selection.random import Random
 from tests.selection.made import candidates
 
 EVERY = pytest.mark.parametrize("name", sorted(STRATEGIES))
@@ -125,6 +128,43 @@ def test_more_than_the_pool_holds(name):
 def test_n_is_checked(name, n):
     with pytest.raises(ValueError, match="n: expected an integer of at least 0, received"):
         STRATEGIES[name]().select(pool(), n, rng())
+
+
+def without_features(some):
+    """The same candidates, of which nothing but scores, probabilities and queries is known."""
+    bare = some.predictions.with_features(np.empty((len(some), 0), np.float16))
+    return replace(some, predictions=bare, known=np.empty((len(some.known), 0)))
+
+
+@EVERY
+def test_who_needs_no_features_chooses_the_same_without(name):
+    nested = dict.fromkeys(STRATEGIES[name].nested, "margin")
+    plain = {key: [value] if key == "strategies" else value for key, value in nested.items()}
+    for arguments in ({}, plain):
+        made = build("strategy", STRATEGIES, Component.model_validate({"name": name, **arguments}))
+        if not made.needs_features:
+            chosen = made.select(without_features(pool()), 12, rng())
+            np.testing.assert_array_equal(chosen, made.select(pool(), 12, rng()))
+
+
+def test_who_needs_features():
+    assert {name for name, member in STRATEGIES.items() if not member().needs_features} == {
+        "dasa", "entropy", "margin", "most_ood", "ood_sampling", "random",
+    }  # fmt: skip
+    assert not STRATEGIES["mixture"]([Margin(), Random()]).needs_features
+    assert STRATEGIES["mixture"]([Margin(), STRATEGIES["core_set"]()]).needs_features
+    assert not STRATEGIES["per_query_cap"](Margin()).needs_features
+    assert not STRATEGIES["grade_quota"](STRATEGIES["per_query_cap"](Margin())).needs_features
+    assert STRATEGIES["without_junk"](Margin()).needs_features  # it has to find the junk
+
+
+@EVERY
+def test_queries_may_be_numbers(name):
+    some = pool()
+    _, numbers = np.unique(some.query_ids, return_inverse=True)
+    for numbered in (numbers, -7 * numbers):
+        chosen = STRATEGIES[name]().select(replace(some, query_ids=numbered), 20, rng())
+        np.testing.assert_array_equal(chosen, STRATEGIES[name]().select(some, 20, rng()))
 
 
 @EVERY
