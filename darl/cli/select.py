@@ -42,7 +42,7 @@ Examples:
     "for the detector likelihood_ratio.",
 )
 @click.option(
-    "--strategy", default="ood_band", show_default=True, help="NAME, NAME:KEY=VALUE,... or {name: ..., ...}"
+    "--strategy", default="dasa", show_default=True, help="NAME, NAME:KEY=VALUE,... or {name: ..., ...}"
 )
 @click.option(
     "--train", "train_file", type=FILE, help="Graded training pairs, for a model without a reference."

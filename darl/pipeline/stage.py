@@ -35,7 +35,7 @@ class RoundConfig(BaseModel):
     features: ViewField = FROZEN
     # Checked also where it is not given: it may not go with the features.
     detector: Component = Field(Component(name="knn"), validate_default=True)
-    strategy: Component = Component(name="ood_band")
+    strategy: Component = Component(name="dasa")
     budget: int = Field(ge=1)
     annotator: Component = Component(name="oracle")
 

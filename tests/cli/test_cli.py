@@ -114,7 +114,7 @@ def test_select_writes_the_reasons_and_the_same_again(shop, tmp_path):
     )
     assert outs[0].read_bytes() == outs[1].read_bytes()
     page = outs[0].with_suffix(".html").read_text(encoding="utf-8")
-    assert "strategy ood_band; detector" in page
+    assert "strategy dasa; detector" in page
     assert page == outs[1].with_suffix(".html").read_text(encoding="utf-8")
 
 
