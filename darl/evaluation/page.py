@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jinja2 import BaseLoader, Environment, FunctionLoader, StrictUndefined
 
 from darl.evaluation import numerals
+from darl.evaluation.curve_plots import curve_plots, outlook_lines
 from darl.evaluation.html_tables import Footnotes, confusions, full_tables, main_sections, slice_facts
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.plots import Plot, metric_plot, pool_plot, reliability_plot, score_plot
@@ -42,12 +43,14 @@ class Gallery(NamedTuple):
         text: How to read them.
         legend: What the colours and marks mean.
         plots: The plots.
+        lines: What else is to be said, below them.
     """
 
     heading: str
     text: str
     legend: list[Key]
     plots: list[Plot]
+    lines: Sequence[str] = ()
 
 
 def html(report: Report) -> str:
@@ -123,6 +126,7 @@ def _galleries(report: Report) -> list[Gallery]:
             grades,
             _each_model_and_slice(report, lambda model, name, key: score_plot(report, model, name, key)),
         ),
+        _curve_gallery(report),
         Gallery(
             "What was selected for annotation",
             "Above: ood_score of the pool (filled) and of held-out in-distribution pairs (line). Below: the "
@@ -144,6 +148,25 @@ def _metric_gallery(report: Report, models: list[Key]) -> Gallery:
         "are the seeds. Gap: the value on in_dist minus that on the OOD slice.",
         models,
         plots,
+    )
+
+
+def _curve_gallery(report: Report) -> Gallery:
+    learners = {one.model for one in report.outlooks}
+    fresh = [
+        Key(model_colour(i), "◆", f"{model}: the pool pairs graded last, before it learnt from them (fresh)")
+        for i, model in enumerate(report.models)
+        if model in learners
+    ]
+    return Gallery(
+        "Is another round worth its labels?",
+        f"The models before and after each round on the same pairs, with {numerals.percent(report.level)} "
+        "intervals over queries. Dashed: the power law fitted to them; open mark: what it says of the next "
+        "round. Fresh pairs were selected, so they are harder than the traffic they come from; validation "
+        "pairs are in distribution, and say little about what was selected.",
+        [*fresh, Key("muted", "●", "validation pairs (valid)")],
+        curve_plots(report),
+        outlook_lines(report),
     )
 
 

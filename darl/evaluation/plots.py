@@ -212,8 +212,9 @@ def pool_plot(report: Report, view: RoundView, name: str) -> Plot:
         lower.set_xlabel("ood_score (larger is further from training)")
         lower.locator_params(axis="y", nbins=3, integer=True)
 
+    place = f"{view.stage} {view.round}" if view.round else view.stage
     caption, words = (
-        f"{view.model}, {view.stage}: {view.strategy} by {view.detector}",
+        f"{view.model}, {place}: {view.strategy} by {view.detector}",
         _pool_words(report, view),
     )
     return Plot(caption, draw(name, paint, 280), f"{caption}. {words}", words)

@@ -12,6 +12,7 @@ from darl.errors import ConfigError, ShapeError
 from darl.evaluation.bootstrap import SliceEstimates, estimate_slice
 from darl.evaluation.judged import Judged
 from darl.evaluation.metrics import metrics_for
+from darl.evaluation.outlook import StageOutlook
 from darl.evaluation.rows import Difference, Row, check_level, differences_of, rows_of, with_gaps
 from darl.grades import GradeScale
 from darl.predictions import FloatArray, IntArray
@@ -35,6 +36,7 @@ class RoundView:
         in_dist_scores: (M,) ood_scores of held-out in-distribution pairs.
         selected: (n,) distinct indices into the pool.
         selected_grades: (n,) the grades that annotation gave to them.
+        round: Which of its stage's rounds it was, from 1; 0 where the stage has one only.
 
     Raises:
         ShapeError: There are no scores, an index is outside the pool or repeated, or the grades are not
@@ -49,6 +51,7 @@ class RoundView:
     in_dist_scores: FloatArray
     selected: IntArray
     selected_grades: IntArray
+    round: int = 0
 
     def __post_init__(self) -> None:
         place = f"round {self.stage} of {self.model}"
@@ -87,6 +90,7 @@ class Report:
         baseline: The model that the others are compared with.
         runs: model -> slice -> its runs.
         rounds: The rounds, for the plots.
+        outlooks: Where stages of several rounds ended: learning curves, and what another round would bring.
         notes: What a reader should know, as given by the caller.
         by_seed: (model, slice, metric) -> the value of each seed.
         level: Level of the intervals.
@@ -103,6 +107,7 @@ class Report:
     baseline: str
     runs: Runs
     rounds: list[RoundView]
+    outlooks: list[StageOutlook]
     notes: list[str]
     by_seed: Mapping[tuple[str, str, str], tuple[float, ...]]
     level: float
@@ -139,6 +144,7 @@ def build_report(
     baseline: str,
     rng: np.random.Generator,
     rounds: Sequence[RoundView] = (),
+    outlooks: Sequence[StageOutlook] = (),
     title: str = "Relevance report",
     notes: Sequence[str] = (),
     resamples: int = 1000,
@@ -157,6 +163,7 @@ def build_report(
         baseline: The model that the others are compared with.
         rng: Draws the resamples.
         rounds: The rounds, for the plots.
+        outlooks: Where stages of several rounds ended.
         title: What was compared.
         notes: What a reader should know, shown as written.
         resamples: How many resamples.
@@ -168,7 +175,7 @@ def build_report(
         ShapeError: Runs that do not fit together.
     """
     check_level(level)
-    _check(runs, scale, labels, baseline, rounds)
+    _check(runs, scale, labels, baseline, rounds, outlooks)
     slices = list(dict.fromkeys(name for by_slice in runs.values() for name in by_slice))
     estimates = with_gaps(_estimate(runs, slices, scale, rng, resamples))
     others = [model for model in runs if model != baseline]
@@ -185,6 +192,7 @@ def build_report(
         baseline=baseline,
         runs=runs,
         rounds=list(rounds),
+        outlooks=list(outlooks),
         notes=list(notes),
         by_seed={
             (model, name, metric): estimate.by_seed
@@ -220,6 +228,7 @@ def _check(
     labels: Mapping[str, Mapping[str, int]],
     baseline: str,
     rounds: Sequence[RoundView],
+    outlooks: Sequence[StageOutlook],
 ) -> None:
     known = ", ".join(runs) or "none"
     faults = [] if runs else ["runs: expected at least one model, received none"]
@@ -236,8 +245,9 @@ def _check(
         if kind not in LABEL_KINDS
     ]
     faults += [
-        f"rounds: expected one of {known}, received {view.model!r}"
-        for view in rounds
+        f"{what}: expected one of {known}, received {view.model!r}"
+        for what, views in (("rounds", rounds), ("outlooks", outlooks))
+        for view in views
         if view.model not in runs
     ]
     faults += [

@@ -73,7 +73,7 @@ def headline(report: Report) -> list[str]:
     metric = metrics_for(report.scale)[HEADLINE]
     others = [model for model in report.models if model != report.baseline]
     paragraphs = [_compared(report, model, metric) for model in others] or [_alone(report, metric)]
-    return [*paragraphs, *filter(None, [_furthest(report, metric), _labels(report)])]
+    return [*paragraphs, *filter(None, [_furthest(report, metric), _labels(report), _ended(report)])]
 
 
 def _alone(report: Report, metric: Metric) -> str:
@@ -112,6 +112,16 @@ def _labels(report: Report) -> str:
     differ = len({report.n_labels(model) for model in report.models}) > 1
     caution = " They differ: part of a difference may be due to them." if differ else ""
     return f"Labels learnt from: {listed([f'{model} {words}' for model, words in spent.items()])}.{caution}"
+
+
+def _ended(report: Report) -> str:
+    """Which rounds a stop rule ended early; "" for none."""
+    early = [
+        f"{one.model} (seed {one.seed}, {one.stage}) after {one.outlook.round} of {one.outlook.rounds}"
+        for one in report.outlooks
+        if one.outlook.stop
+    ]
+    return f"A stop rule ended the rounds of {listed(early)}: see below." if early else ""
 
 
 def _spent(report: Report, model: str) -> str:

@@ -66,6 +66,10 @@ def as_dict(report: Report) -> dict[str, Any]:
             {**_rounded(found._asdict()), "significant": found.significant} for found in report.differences
         ],
         "rounds": [_round(view, report.scale) for view in report.rounds],
+        "learning_curves": [
+            {"model": one.model, "stage": one.stage, "seed": one.seed, **one.outlook.as_dict()}
+            for one in report.outlooks
+        ],
         "notes": report.notes,
     }
 
@@ -86,6 +90,7 @@ def _round(view: RoundView, scale: GradeScale) -> dict[str, Any]:
     return {
         "model": view.model,
         "stage": view.stage,
+        "round": view.round or 1,
         "detector": view.detector,
         "strategy": view.strategy,
         "pool": len(view.ood_scores),

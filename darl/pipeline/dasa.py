@@ -27,12 +27,13 @@ from darl.ood.catalogue import DETECTORS
 from darl.pairs import Pair
 from darl.pipeline.data import Splits
 from darl.pipeline.stage import RoundConfig
-from darl.predictions import Candidates
+from darl.predictions import Candidates, Predictions
 from darl.progress import SILENT, Progress
 from darl.selection.catalogue import STRATEGIES
 
 FOUND = "candidates.safetensors"
 LABELS = "labels.jsonl"
+POOL, VALID = "pool.safetensors", "valid.safetensors"
 
 
 def find_candidates(
@@ -81,7 +82,19 @@ class Round(NamedTuple):
     grades: npt.NDArray[np.int64]
 
 
-def candidates_for_round(
+class Seen(NamedTuple):
+    """What a model sees before a round.
+
+    Attributes:
+        candidates: The ungraded pool.
+        valid: What it says of the validation pairs.
+    """
+
+    candidates: Candidates
+    valid: Predictions
+
+
+def look_at_pool(
     model: RelevanceModel,
     splits: Splits,
     pool: Pool,
@@ -89,8 +102,8 @@ def candidates_for_round(
     *,
     rng: np.random.Generator,
     progress: Progress = SILENT,
-) -> Candidates:
-    """What the ungraded pool looks like to the model so far."""
+) -> Seen:
+    """Predict and detect: what the ungraded pool looks like to the model so far."""
     reference = take_reference(
         model,
         splits.train + pool.graded,
@@ -100,21 +113,27 @@ def candidates_for_round(
         progress=progress,
     )
     pairs = [pool.pairs[index] for index in pool.ungraded]
-    return find_candidates(model, reference, pairs, round_, progress=progress)
+    candidates = find_candidates(model, reference, pairs, round_, progress=progress)
+    return Seen(candidates, reference.held_out[round_.features])
 
 
-def choose_for_round(
-    candidates: Candidates, round_: RoundConfig, *, folder: Path, rng: np.random.Generator
-) -> None:
+def choose_for_round(seen: Seen, round_: RoundConfig, *, folder: Path, rng: np.random.Generator) -> None:
     """Select; what was seen and chosen is kept in `folder`.
+
+    Of several rounds, also what the model says of the pool and of the validation pairs: when more grades are
+    known, that says how good it was.
 
     Raises:
         PoolExhaustedError: The budget is larger than what is left of the pool.
     """
+    candidates = seen.candidates
     if round_.budget > len(candidates):
         raise PoolExhaustedError(
             f"budget: expected at most the {len(candidates)} ungraded pool pairs, received {round_.budget}"
         )
+    if round_.rounds > 1:
+        keep_predictions(candidates.predictions, folder / POOL)
+        keep_predictions(seen.valid, folder / VALID)
     with whole_file(folder / FOUND) as temporary:
         save_file(
             {
@@ -157,3 +176,15 @@ def read_round(folder: Path) -> Round:
     return Round(
         found["ood_scores"], found["in_dist_scores"], found["selected"], np.asarray(grades, np.int64)
     )
+
+
+def keep_predictions(predictions: Predictions, path: Path) -> None:
+    """Write what a model says, without its features: they are many, and what reads these files needs none."""
+    bare = predictions.with_features(predictions.features[:, :0])
+    with whole_file(path) as temporary:
+        save_file(bare.arrays(), temporary)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """What `keep_predictions` wrote."""
+    return Predictions.from_arrays(load_file(path))

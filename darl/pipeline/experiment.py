@@ -20,6 +20,7 @@ from pydantic import (
 
 from darl.catalogue import Component, build, component_faults
 from darl.errors import ConfigError
+from darl.evaluation.metrics import metrics_for
 from darl.grades import GradeScale
 from darl.models.config import ModelConfig
 from darl.models.prompt import template_faults
@@ -28,7 +29,7 @@ from darl.objectives.catalogue import OBJECTIVES
 from darl.ood.catalogue import DETECTORS
 from darl.pipeline.data import DataConfig
 from darl.pipeline.overrides import faults_of, override
-from darl.pipeline.stage import Stage
+from darl.pipeline.stage import RoundConfig, Stage
 
 
 def _checked_objective(value: Component) -> Component:
@@ -87,13 +88,13 @@ class Recipe(BaseModel):
 
     @property
     def rounds(self) -> int:
-        """How many of the stages select."""
-        return sum(stage.round is not None for stage in self.stages)
+        """How often its stages select."""
+        return sum(stage.rounds for stage in self.stages)
 
     @property
     def budget(self) -> int:
-        """Labels that its rounds spend."""
-        return sum(stage.round.budget for stage in self.stages if stage.round is not None)
+        """Labels that its rounds spend, if none ends early."""
+        return sum(stage.round.labels for stage in self.stages if stage.round is not None)
 
 
 class ReportConfig(BaseModel):
@@ -188,8 +189,12 @@ class Experiment(BaseModel):
             faults.append(f"model.grade_words: expected different words, received {list(words)}")
         if self.rounds and self.data.pool is None:
             faults.append("data.pool: a recipe has a round, and there is no pool to select from")
-        if self._annotators - {"oracle"} and (len(self.seeds) > 1 or self.rounds > 1):
-            faults.append("annotator spreadsheet: expected one seed and one round, so that people grade once")
+        if self._annotators - {"oracle"} and (len(self.seeds) > 1 or len(self._selections) > 1):
+            faults.append(
+                "annotator spreadsheet: expected one seed and one stage with a round (or rounds), so that "
+                "people grade no pair twice"
+            )
+        faults += self._metric_faults()
         faults += self._likelihood_faults()
         if faults:
             raise ValueError("; ".join(faults))
@@ -219,8 +224,25 @@ class Experiment(BaseModel):
 
     @property
     def _annotators(self) -> set[str]:
-        stages = [stage for recipe in self.recipes.values() for stage in recipe.stages]
-        return {stage.round.annotator.name for stage in stages if stage.round is not None}
+        return {round_.annotator.name for _, round_ in self._selections}
+
+    @property
+    def _selections(self) -> list[tuple[str, RoundConfig]]:
+        """Every stage that selects, by its place."""
+        return [
+            (f"recipes.{name}: stage {stage.name}", stage.round)
+            for name, recipe in self.recipes.items()
+            for stage in recipe.stages
+            if stage.round is not None
+        ]
+
+    def _metric_faults(self) -> list[str]:
+        known = metrics_for(self.grades)
+        return [
+            f"{place}: stop.metric: expected one of {', '.join(known)}, received {round_.stop.metric!r}"
+            for place, round_ in self._selections
+            if round_.stop is not None and round_.stop.metric not in known
+        ]
 
     @property
     def asks_oracle(self) -> bool:

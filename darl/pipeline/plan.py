@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from darl.models.base import TUNED
-from darl.pipeline.dasa import FOUND
+from darl.pipeline.dasa import FOUND, VALID
 from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.rounds import round_folder, rounds_of
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import RoundConfig, Stage
 from darl.pipeline.work import COST, TRAINING
@@ -22,10 +23,10 @@ def planned_work(experiment: Experiment, splits: Splits, run_dir: RunDir) -> flo
             for number, stage in enumerate(recipe.stages, start=1):
                 folder = run_dir.stage(recipe, seed, number)
                 if folder not in counted:
-                    work += _training_work(stage, recipe, number, splits, folder)
-                    looked = _what_is_seen(recipe, number, run_dir, seed)
-                    if stage.round and looked not in counted and not (folder / "round" / FOUND).exists():
-                        work += _looking_work(stage.round, splits)
+                    work += stage_work(stage, recipe, number, splits, folder)
+                    if stage.round and not _first_round(folder, stage).exists():
+                        looked = _what_is_seen(recipe, number, run_dir, seed)
+                        work -= _looking_work(stage.round, splits) if looked in counted else 0.0
                         counted.add(looked)
                 counted.add(folder)
             work += sum(
@@ -37,11 +38,15 @@ def planned_work(experiment: Experiment, splits: Splits, run_dir: RunDir) -> flo
     return work
 
 
+def _first_round(folder: Path, stage: Stage) -> Path:
+    return (folder if stage.rounds == 1 else round_folder(folder, 1)) / "round" / FOUND
+
+
 def _what_is_seen(recipe: Recipe, number: int, run_dir: RunDir, seed: int) -> object:
-    """What a round looks at: the first rounds of rivals that begin alike look at the same."""
+    """What a first round looks at: those of rivals that begin alike look at the same, once."""
     round_ = recipe.stages[number - 1].round
     if round_ is None or number == 1 or any(stage.round for stage in recipe.stages[: number - 1]):
-        return run_dir.stage(recipe, seed, number)
+        return run_dir.stage(recipe, seed, number), "round"
     return run_dir.stage(recipe, seed, number - 1), str(round_.features), str(round_.detector)
 
 
@@ -51,15 +56,31 @@ def _looking_work(round_: RoundConfig, splits: Splits) -> float:
     return float(passes * (len(splits.train) + len(splits.valid) + len(splits.pool)))
 
 
-def _training_work(stage: Stage, recipe: Recipe, number: int, splits: Splits, folder: Path) -> float:
-    if (folder / "model").exists():
-        return 0.0
-    before = [one.round.budget for one in recipe.stages[: number - 1] if one.round]
-    budget = sum(before) + (stage.round.budget if stage.round else 0)
-    main = {"train": len(splits.train), "selected": budget, "both": len(splits.train) + budget}[
-        stage.examples
-    ]
-    return COST[TRAINING] * stage.epochs * main / (1 - stage.replay)
+def stage_work(stage: Stage, recipe: Recipe, number: int, splits: Splits, folder: Path) -> float:
+    """Work of a stage that is not done yet, all its rounds counted that its rule has not ended."""
+    spent = sum(one.round.labels for one in recipe.stages[: number - 1] if one.round)
+    if stage.round is None or stage.rounds == 1:
+        return _pass_work(stage, spent, splits, folder)
+    work = 0.0
+    for round_ in range(1, rounds_of(folder, stage) + 1):
+        here = round_folder(folder, round_)
+        work += _pass_work(stage, spent + (round_ - 1) * stage.round.budget, splits, here)
+        work += 0.0 if (here / VALID).exists() else len(splits.valid)
+    return work
+
+
+def _pass_work(stage: Stage, spent: int, splits: Splits, folder: Path) -> float:
+    """Work of selecting once, if the stage does, and training; `spent` labels were selected before."""
+    work = 0.0
+    if stage.round and not (folder / "round" / FOUND).exists():
+        work += _looking_work(stage.round, splits)
+    if not (folder / "model").exists():
+        budget = spent + (stage.round.budget if stage.round else 0)
+        main = {"train": len(splits.train), "selected": budget, "both": len(splits.train) + budget}[
+            stage.examples
+        ]
+        work += COST[TRAINING] * stage.epochs * main / (1 - stage.replay)
+    return work
 
 
 def _reference_work(experiment: Experiment, splits: Splits, folder: Path) -> float:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from darl.data.pool import Pool
 from darl.errors import ConfigError
-from darl.evaluation.judged import Judged, judge
-from darl.evaluation.report import Report, RoundView, build_report
+from darl.evaluation.outlook import Outlook
+from darl.evaluation.report import Report
 from darl.evaluation.write import write_report
-from darl.files import whole_file
 from darl.models.build import build_model
 from darl.models.checkpoint import load_model
 from darl.models.neural import NeuralRelevanceModel
@@ -24,19 +23,23 @@ from darl.pairs import GradedPair
 from darl.pipeline.dasa import (
     FOUND,
     LABELS,
+    VALID,
+    Seen,
     annotate_round,
-    candidates_for_round,
     choose_for_round,
+    keep_predictions,
+    look_at_pool,
     read_round,
 )
 from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment
-from darl.pipeline.plan import planned_work
+from darl.pipeline.plan import planned_work, stage_work
+from darl.pipeline.report import report_on
+from darl.pipeline.rounds import OUTLOOK, look, read_outlook, round_folder, write_outlook
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import RoundConfig, Stage
 from darl.pipeline.train import keep_model
 from darl.pipeline.work import Work
-from darl.predictions import Candidates, Predictions
 from darl.progress import SILENT, Progress
 from darl.training.loop import train_stage
 
@@ -66,7 +69,7 @@ def run(
     for seed in experiment.seeds:
         for name in experiment.recipes:
             _Apprentice(experiment, name, seed, splits, run_dir, view, work).run()
-    report = _report(experiment, splits, run_dir)
+    report = report_on(experiment, splits, run_dir)
     run_dir.once(run_dir.root / "report.json", lambda: write_report(report, run_dir.root))
     return report
 
@@ -89,9 +92,9 @@ class _LastView:
     """What a round saw, until another round sees something else: memory holds one pool more."""
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, Candidates] = {}
+        self._kept: dict[Hashable, Seen] = {}
 
-    def of(self, key: Hashable, look: Callable[[], Candidates]) -> Candidates:
+    def of(self, key: Hashable, look: Callable[[], Seen]) -> Seen:
         """What was seen under that key, or what is seen now."""
         if key not in self._kept:
             self._kept = {key: look()}
@@ -109,7 +112,7 @@ class _Apprentice:
         splits: Splits,
         run_dir: RunDir,
         view: _LastView,
-        progress: Progress,
+        progress: Work,
     ) -> None:
         recipe = experiment.recipes[name]
         self.experiment, self.recipe, self.seed, self.splits = experiment, recipe, seed, splits
@@ -122,21 +125,67 @@ class _Apprentice:
     def run(self) -> None:
         for number, stage in enumerate(self.recipe.stages, start=1):
             folder = self.run_dir.stage(self.recipe, self.seed, number)
-            if stage.round is not None:
-                self._round(stage.round, folder / "round", number)
-            if not (folder / "model").exists():
-                self._train(stage, folder, number)
+            if stage.rounds > 1:
+                self._rounds(stage, folder, number)
             else:
-                self._model = None
+                self._pass(stage, folder, (number,))
             self.at = folder / "model"
         self._test(folder / "model")
 
-    def _round(self, round_: RoundConfig, folder: Path, number: int) -> None:
+    def _pass(self, stage: Stage, folder: Path, place: tuple[int, ...]) -> None:
+        """Select if the stage does, and train; `place` says where in the recipe this is."""
+        if stage.round is not None:
+            self._round(stage.round, folder / "round", place)
+        if not (folder / "model").exists():
+            self._train(stage, folder, place)
+        else:
+            self._model = None
+        self.at = folder / "model"
+
+    def _rounds(self, stage: Stage, folder: Path, number: int) -> None:
+        """Select and train in turns, until another round is not worth it, and keep the last model."""
+        pools = [self.pool]
+        for round_ in range(1, stage.rounds + 1):
+            self._pass(stage, round_folder(folder, round_), (number, round_))
+            pools.append(self.pool)
+            if self._outlook(stage, folder, number, pools).is_last:
+                break
+        # With what a final model takes with it, which is not known to be one before its outlook.
+        model = folder / "model"
+        self.run_dir.once(
+            model, lambda: keep_model(self._current(), folder, self._reference(self._current(), folder))
+        )
+
+    def _outlook(self, stage: Stage, folder: Path, number: int, pools: Sequence[Pool]) -> Outlook:
+        """What the rounds have brought; a decision to end them is taken once, and stays."""
+        round_ = len(pools) - 1
+        here = round_folder(folder, round_)
+        self.run_dir.once(here / VALID, lambda: self._predict(self.splits.valid, here / VALID))
+        self.run_dir.once(here / OUTLOOK, lambda: self._look(stage, folder, number, pools))
+        return read_outlook(here / OUTLOOK)
+
+    def _look(self, stage: Stage, folder: Path, number: int, pools: Sequence[Pool]) -> None:
+        outlook = look(
+            folder,
+            cast(RoundConfig, stage.round),
+            pools,
+            self.splits,
+            self.experiment.grades,
+            seed=(self.seed, number, len(pools) - 1),
+            report=self.experiment.report,
+        )
+        if outlook.stop:
+            self.progress.skip(stage_work(stage, self.recipe, number, self.splits, folder))
+        write_outlook(outlook, round_folder(folder, outlook.round) / OUTLOOK)
+        for line in outlook.lines(f"{self.name}, stage {stage.name}"):
+            self.progress.message(line)
+
+    def _round(self, round_: RoundConfig, folder: Path, place: tuple[int, ...]) -> None:
         """Choose what the training set does not cover, and have it graded."""
-        rng = np.random.default_rng([self.seed, number])
+        rng = np.random.default_rng([self.seed, *place])
         self.run_dir.once(
             folder / FOUND,
-            lambda: choose_for_round(self._candidates(round_, rng), round_, folder=folder, rng=rng),
+            lambda: choose_for_round(self._seen(round_, rng), round_, folder=folder, rng=rng),
         )
         self.run_dir.once(
             folder / LABELS,
@@ -147,11 +196,11 @@ class _Apprentice:
         found = read_round(folder)
         self.pool = self.pool.with_grades(self.pool.ungraded[found.selected], found.grades)
 
-    def _candidates(self, round_: RoundConfig, rng: np.random.Generator) -> Candidates:
+    def _seen(self, round_: RoundConfig, rng: np.random.Generator) -> Seen:
         """The pool as the model sees it; rivals that begin alike see it alike, and it is looked at once."""
 
-        def look() -> Candidates:
-            return candidates_for_round(
+        def look() -> Seen:
+            return look_at_pool(
                 self._current(), self.splits, self.pool, round_, rng=rng, progress=self.progress
             )
 
@@ -159,11 +208,11 @@ class _Apprentice:
             return look()
         return self.view.of((self.at, round_.features, round_.detector), look)
 
-    def _train(self, stage: Stage, folder: Path, number: int) -> None:
+    def _train(self, stage: Stage, folder: Path, place: tuple[int, ...]) -> None:
         """Fine-tune on what the stage names, and keep the model."""
         if stage.adapter == "new":
             self._model, self.at = None, None
-        seed = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
+        seed = int(np.random.SeedSequence([self.seed, *place]).generate_state(1)[0])
         examples = stage.choose(self.splits.train, self.pool.graded)
         model = train_stage(
             self._current(),
@@ -172,7 +221,7 @@ class _Apprentice:
             stage,
             seed=seed,
             folder=folder,
-            name=f"{self.name}, stage {stage.name}",
+            name=", ".join([self.name, f"stage {stage.name}", *(f"round {round_}" for round_ in place[1:])]),
             progress=self.progress,
         )
         self.run_dir.once(folder / "model", lambda: keep_model(model, folder, self._reference(model, folder)))
@@ -211,52 +260,4 @@ class _Apprentice:
 
     def _predict(self, graded: Sequence[GradedPair], path: Path) -> None:
         predictions = self._current().predict([one.pair for one in graded], progress=self.progress)
-        _keep(predictions, path)
-
-
-def _keep(predictions: Predictions, path: Path) -> None:
-    # Features are many, and a report reads none.
-    bare = Predictions(predictions.logits, predictions.grade_probs, predictions.features[:, :0])
-    with whole_file(path) as temporary:
-        save_file(bare.arrays(), temporary)
-
-
-def _report(experiment: Experiment, splits: Splits, run_dir: RunDir) -> Report:
-    """Put what all recipes said of the test slices side by side."""
-
-    def judged(recipe: str, seed: int, slice_name: str) -> Judged:
-        stored = load_file(run_dir.predictions(recipe, seed, slice_name))
-        return judge(splits.test[slice_name], Predictions.from_arrays(stored))
-
-    runs = {
-        name: {part: [judged(name, seed, part) for seed in experiment.seeds] for part in splits.test}
-        for name in experiment.recipes
-    }
-    labels = {
-        name: {"train": len(splits.train), "selected": recipe.budget}
-        for name, recipe in experiment.recipes.items()
-    }
-    return build_report(
-        runs,
-        experiment.grades,
-        labels,
-        experiment.baseline,
-        np.random.default_rng(0),
-        rounds=_round_views(experiment, run_dir),
-        title=experiment.title,
-        notes=experiment.notes,
-        resamples=experiment.report.resamples,
-        level=experiment.report.level,
-    )
-
-
-def _round_views(experiment: Experiment, run_dir: RunDir) -> list[RoundView]:
-    """What the rounds of the first seed saw and chose."""
-    views = []
-    for name, recipe in experiment.recipes.items():
-        for number, stage in enumerate(recipe.stages, start=1):
-            if stage.round is not None:
-                found = read_round(run_dir.stage(recipe, experiment.seeds[0], number) / "round")
-                detector, strategy = stage.round.detector.name, stage.round.strategy.name
-                views.append(RoundView(name, stage.name, detector, strategy, *found))
-    return views
+        keep_predictions(predictions, path)

@@ -9,6 +9,7 @@
         checkpoint.safetensors            how far its training is
         round/                            what its round saw, chose and was told
         model/                            what came out
+        rounds/1/, rounds/2/, ...         of several rounds: each the same for itself (rounds.py)
     recipes/RECIPE/seed-N/predictions/    what the final model says of each test slice
     recipes/RECIPE/seed-N/model           a link to the final model
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from darl.annotation.catalogue import ANNOTATORS
 from darl.catalogue import Component, build, component_faults
+from darl.evaluation.stop_rule import StopRule
 from darl.models.base import FROZEN, FeatureView, ViewField
 from darl.ood.base import SEEN
 from darl.ood.catalogue import DETECTORS
@@ -18,7 +28,7 @@ from darl.training.config import TrainingConfig
 
 
 class RoundConfig(BaseModel):
-    """One DASA round: detect what the training set does not cover, select within a budget, annotate.
+    """A DASA round: detect what the training set does not cover, select within a budget, annotate.
 
     Attributes:
         features: What the detector reads, and where strategies see what is alike: a FeatureView, such as
@@ -26,8 +36,10 @@ class RoundConfig(BaseModel):
             strategies see the frozen features of the same text.
         detector: A detector and its arguments.
         strategy: A selection strategy and its arguments.
-        budget: Labels to spend.
+        budget: Labels to spend, in each round.
         annotator: "oracle" (the pool file's held-back grades) or "spreadsheet" (people).
+        rounds: How often the stage selects and trains, each time with the model of the time before.
+        stop: When rounds end before that; None = never.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +50,29 @@ class RoundConfig(BaseModel):
     strategy: Component = Component(name="dasa")
     budget: int = Field(ge=1)
     annotator: Component = Component(name="oracle")
+    rounds: int = Field(1, ge=1)
+    stop: StopRule | None = None
+
+    @property
+    def labels(self) -> int:
+        """Labels that all its rounds spend, if none is left out."""
+        return self.rounds * self.budget
+
+    @model_validator(mode="after")
+    def _rule_can_act(self) -> RoundConfig:
+        if self.stop is not None and self.rounds <= self.stop.first_round:
+            raise ValueError(
+                f"stop: on {self.stop.on} pairs it decides after round {self.stop.first_round} at the "
+                f"earliest: expected rounds above that, received {self.rounds}"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _one_as_ever(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Folders are named by what is written here: a single round is written as when there was no other.
+        written: dict[str, Any] = write(self)
+        alone = ("rounds", "stop") if self.rounds == 1 else ()
+        return {key: value for key, value in written.items() if key not in alone}
 
     @field_validator("detector")
     @classmethod
@@ -72,7 +107,7 @@ class Stage(TrainingConfig):
             "both".
         replay: With "selected": share of each epoch drawn afresh from the training pairs, in [0, 1).
         adapter: "new" starts from the pre-trained backbone, "continue" from the stage before.
-        round: The selection to make first.
+        round: The selection to make first; with several rounds, selection and training take turns.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
@@ -86,6 +121,20 @@ class Stage(TrainingConfig):
         if self.replay and self.examples != "selected":
             raise ValueError(f"replay: goes with examples: selected, received examples: {self.examples}")
         return self
+
+    @model_validator(mode="after")
+    def _rounds_teach(self) -> Stage:
+        if self.rounds > 1 and self.examples == "train":
+            raise ValueError(
+                "examples: train learns nothing from what is selected, so a second round would know no more "
+                f"than the first: with rounds: {self.rounds}, expected selected or both"
+            )
+        return self
+
+    @property
+    def rounds(self) -> int:
+        """How often it selects."""
+        return 0 if self.round is None else self.round.rounds
 
     def choose(self, train: tuple[GradedPair, ...], selected: tuple[GradedPair, ...]) -> Examples:
         """What this stage trains on."""

@@ -38,6 +38,11 @@ class Work:
         self._credit(max(0.0, self._left))
         self._left = 0.0
 
+    def skip(self, work: float) -> None:
+        """Work, in pairs predicted, that is done or not needed after all."""
+        self._done += work
+        self._progress.overall(min(self._done, self._total), self._total)
+
     def message(self, text: str) -> None:
         """A line for the reader."""
         self._progress.message(text)
@@ -48,5 +53,4 @@ class Work:
 
     def _credit(self, units: float) -> None:
         if self._cost and units:
-            self._done += units * self._cost
-            self._progress.overall(min(self._done, self._total), self._total)
+            self.skip(units * self._cost)

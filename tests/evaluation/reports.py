@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from darl.evaluation.learning_curve import Ahead, learning_curve
+from darl.evaluation.metrics import metrics_for
+from darl.evaluation.outlook import Outlook, StageOutlook
 from darl.evaluation.report import RoundView, build_report
 from tests.evaluation.made import SCALES, judged, predicted_again
 
@@ -34,6 +37,26 @@ def round_of(rng, model, k=3, n=300):
     return RoundView(
         model, "stage 2", "knn", "diverse", scores, rng.gamma(2, size=80), chosen, rng.integers(k, size=40)
     )
+
+
+def outlook_of(rng, model, seed=0, rounds=3, stop=False, metrics=("macro_f1",), budget=50):
+    """What rounds that made the model better and better have brought."""
+    grades = rng.integers(3, size=120)
+    pairs = judged(grades, np.full((120, 3), 1 / 3), np.arange(120) // 3)
+    runs = {budget * i: predicted_again(rng, pairs, 1 + i) for i in range(rounds + 1)}
+    fresh = dict(list(runs.items())[:-1])
+    ahead = Ahead(1000, budget * rounds, budget, 0.01)
+    curves = [
+        learning_curve(
+            by_labels, metrics_for(SCALES[3])[name], SCALES[3], rng, ahead=ahead, data=data, resamples=50
+        )
+        for name in metrics
+        for data, by_labels in (("valid", runs), ("fresh", fresh))
+    ]
+    spent = rounds * budget
+    reason = "the next is not worth it" if stop else ""
+    found = Outlook(rounds, rounds + 2 * stop, spent, budget, tuple(curves), stop, reason)
+    return StageOutlook(model, "stage 2", seed, found)
 
 
 def report_of(

@@ -80,6 +80,17 @@ REACH = ("recipes", "darl", "stages", 1)
             "lower: expected a number in [0, 1]",
         ),
         ((*REACH, "round", "annotator"), "crowd", "annotator: unknown name 'crowd'"),
+        ((*REACH, "round", "rounds"), 0, "recipes.darl.stages.1.round.rounds"),
+        ((*REACH, "round", "stop"), {"metric": "qwk"}, "stages.1.round.stop.min_gain: is missing"),
+        ((*REACH, "round", "stop"), {"min_gain": 0}, "stages.1.round.stop.min_gain"),
+        ((*REACH, "round", "stop"), {"min_gain": 0.1, "probability": 1.5}, "round.stop.probability"),
+        ((*REACH, "round", "stop"), {"min_gain": 0.1, "patience": 2}, "round.stop.patience: unknown key"),
+        (
+            (*REACH, "round", "stop"),
+            {"min_gain": 0.1},
+            "stages.1.round: stop: on fresh pairs it decides after round 3 at the earliest: expected rounds "
+            "above that, received 1",
+        ),
         (("report", "baseline"), "none", "report.baseline: expected one of plain, darl"),
         (("recipes", "a/b"), {"stages": [{"name": "x"}]}, "recipe names are letters, digits"),
     ],
@@ -99,10 +110,46 @@ def test_all_faults_at_once():
         assert part in text
 
 
-def test_people_grade_once():
+def test_rounds_are_refused_where_they_teach_nothing():
+    raw = changed((*REACH, "round", "rounds"), 3)
+    raw["recipes"]["darl"]["stages"][1] |= {"examples": "train", "replay": 0}
+    assert any("with rounds: 3, expected selected or both" in fault for fault in faults(raw))
+
+
+@pytest.mark.parametrize(("on", "rounds"), [("valid", 2), ("fresh", 3)])
+def test_a_stop_rule_needs_rounds_that_it_can_end(on, rounds):
+    raw = changed((*REACH, "round", "stop"), {"on": on, "min_gain": 0.01})
+    raw["recipes"]["darl"]["stages"][1]["round"]["rounds"] = rounds
+    assert any(f"decides after round {rounds} at the earliest" in fault for fault in faults(raw))
+    raw["recipes"]["darl"]["stages"][1]["round"]["rounds"] = rounds + 1
+    check_experiment(raw, Path("x.yaml"))
+
+
+def test_a_stop_rules_metric_is_one_of_the_scales():
+    raw = changed((*REACH, "round", "stop"), {"on": "valid", "min_gain": 0.01, "metric": "f1:strong"})
+    raw["recipes"]["darl"]["stages"][1]["round"]["rounds"] = 3
+    check_experiment(raw, Path("x.yaml"))
+    raw["recipes"]["darl"]["stages"][1]["round"]["stop"]["metric"] = "f1:splendid"
+    (fault,) = faults(raw)
+    assert fault.startswith("recipes.darl: stage reach: stop.metric: expected one of macro_f1, qwk")
+    assert fault.endswith("received 'f1:splendid'")
+
+
+def test_rounds_and_labels_are_counted():
+    raw = changed((*REACH, "round", "rounds"), 4)
+    checked = check_experiment(raw, Path("x.yaml"))
+    assert (checked.rounds, checked.recipes["darl"].rounds, checked.recipes["darl"].budget) == (4, 4, 24)
+
+
+def test_people_grade_no_pair_twice():
     raw = changed((*REACH, "round", "annotator"), "spreadsheet")
+    raw["recipes"]["darl"]["stages"][1]["round"]["rounds"] = 2
+    check_experiment(raw, Path("x.yaml"))
+    raw["recipes"]["twin"] = raw["recipes"]["darl"]
+    assert any("people grade no pair twice" in fault for fault in faults(raw))
+    del raw["recipes"]["twin"]
     raw["seeds"] = [0, 1]
-    assert any("people grade once" in fault for fault in faults(raw))
+    assert any("people grade no pair twice" in fault for fault in faults(raw))
 
 
 def test_energy_needs_one_logit_a_grade(monkeypatch):

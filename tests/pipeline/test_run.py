@@ -205,6 +205,9 @@ def test_what_the_data_have_against_the_recipes_is_told_before_training(raw, wri
         do(write(raw), tmp_path / "run")
     assert "30 pairs have no grade" in str(refused.value)
     assert not (tmp_path / "run" / "stages").exists()
+    raw["recipes"]["darl"]["stages"][1]["round"] |= {"budget": 16, "rounds": 2}
+    with pytest.raises(ConfigError, match="spend 32 labels, and the pool has 30"):
+        do(write(raw), tmp_path / "other")
 
 
 def test_out_is_a_folder(raw, write, tmp_path):
