@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from darl.pairs import GradedPair, Pair
     from darl.pipeline.evaluate import evaluate
     from darl.pipeline.experiment import load_experiment
+    from darl.pipeline.kept import load_gauge
     from darl.pipeline.predict import predict_to_folder
     from darl.pipeline.run import run
     from darl.pipeline.run_dir import RunDir
@@ -40,6 +41,7 @@ _HOMES = {
     "TrainingConfig": "darl.training.config",
     "evaluate": "darl.pipeline.evaluate",
     "load_experiment": "darl.pipeline.experiment",
+    "load_gauge": "darl.pipeline.kept",
     "load_model": "darl.models.checkpoint",
     "predict_to_folder": "darl.pipeline.predict",
     "read_graded_pairs": "darl.data.readers",
@@ -63,6 +65,7 @@ __all__ = [
     "TrainingConfig",
     "evaluate",
     "load_experiment",
+    "load_gauge",
     "load_model",
     "predict_to_folder",
     "read_graded_pairs",

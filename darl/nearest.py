@@ -27,6 +27,12 @@ GROUPS, GROUPS_A_NEIGHBOUR = 256, 16
 """At least so many groups of known pairs, and so many for each of the k nearest: the k are then mostly in k
 groups, and the others need no look."""
 
+MANY_NUMBERS = 1 << 20
+"""Directions of so many numbers take longer to read than one pair should wait: an outline comes first."""
+
+OUTLINE, FIRST = 128, 64
+"""Numbers of an outline, and known pairs that are looked at first."""
+
 
 class Neighbours(NamedTuple):
     """The k nearest of each of N pairs, the nearest first, of equals the earlier row.
@@ -67,6 +73,47 @@ class Directions:
         return np.concatenate(
             [(part.astype(np.float64) ** 2).sum(axis=1) / 2 for part in _parts(self.unit, PAIRS_AT_A_TIME)]
         )
+
+    @cached_property
+    def outline(self) -> Outline:
+        """What most of the directions have in common; it is made when it is first asked for."""
+        return Outline.of(self)
+
+
+class Outline(NamedTuple):
+    """M directions as d numbers each, and the length of what those leave out: bounds on inner products.
+
+    Attributes:
+        axes: (D, d) orthonormal; most of the directions lies along them.
+        places: (M, d) the directions along the axes.
+        rest: (M,) the length of what is across them, rounded up.
+    """
+
+    axes: Vectors
+    places: Vectors
+    rest: Vectors
+
+    @classmethod
+    def of(cls, known: Directions) -> Outline:
+        """That of the directions that are longest together, nearly: by one step of a power iteration."""
+        begin = known.unit[np.linspace(0, len(known) - 1, OUTLINE).astype(np.int64)]
+        axes = np.linalg.qr(known.unit.T @ (known.unit @ begin.T))[0]
+        places = known.unit @ axes
+        return cls(axes, places, _rest(2 * known.halves, places))
+
+    def bounds(self, vector: Vectors) -> Vectors:
+        """(M,) numbers that the inner products of the directions with a (D,) direction do not exceed."""
+        place = vector @ self.axes
+        squared = np.asarray((vector.astype(np.float64) ** 2).sum())
+        bounds: Vectors = self.places @ place + self.rest * _rest(squared, place)
+        return bounds
+
+
+def _rest(squared: Float64, places: Vectors) -> Vectors:
+    """The length that is left of squared lengths beside places along axes, and more than rounding hides."""
+    left = squared - (places.astype(np.float64) ** 2).sum(axis=-1)
+    rest: Vectors = np.sqrt(np.maximum(left, 0) + 1e-5).astype(np.float32)
+    return rest
 
 
 def nearest(known: Directions, features: FloatArray, k: int) -> Neighbours:
@@ -167,13 +214,39 @@ def _rounding(known: Directions) -> np.float32:
 
 
 def _close(known: Directions, vectors: Vectors, k: int) -> _Close:
-    products = vectors @ known.unit.T
-    # All other directions are of length 1, so that |u|^2 / 2 is the same for them, and is left out.
-    products[:, known.halves == 0] += np.float32(0.5)
-    close = _largest(products, k, _rounding(known))
+    columns = _columns(known, vectors, k)
+    close = _largest(_products(known, vectors, columns), k, _rounding(known))
+    if not isinstance(columns, slice):
+        close = close._replace(column=columns[close.column])
     counts = np.bincount(close.row, minlength=len(vectors))
     crowded = np.flatnonzero(counts > k + 64 + len(known) // 32)
     return _without_crowds(known, vectors, close, crowded, k) if len(crowded) else close
+
+
+def _columns(known: Directions, vectors: Vectors, k: int) -> npt.NDArray[np.int64] | slice:
+    """The known pairs that can be among the k nearest: all, but of one pair often a few of many.
+
+    To read all directions takes as long for one pair as for several.
+    """
+    if len(vectors) > 1 or known.unit.size < MANY_NUMBERS or k > FIRST or len(known) < 4 * FIRST:
+        return slice(None)
+    bounds = known.outline.bounds(vectors[0]) + _handicap(known)
+    first = np.argpartition(bounds, -FIRST)[-FIRST:]
+    kth = np.partition(_products(known, vectors, first)[0], -k)[-k]
+    columns = np.flatnonzero(bounds >= kth - 2 * _rounding(known))
+    return columns if len(columns) <= len(known) // 4 else slice(None)
+
+
+def _products(known: Directions, vectors: Vectors, columns: npt.NDArray[np.int64] | slice) -> Vectors:
+    """(N, C) a'u - |u|^2 / 2 and a constant."""
+    products: Vectors = vectors @ known.unit[columns].T
+    products += _handicap(known)[columns]
+    return products
+
+
+def _handicap(known: Directions) -> Vectors:
+    # All other directions are of length 1, so that |u|^2 / 2 is the same for them, and is left out.
+    return np.where(known.halves == 0, np.float32(0.5), np.float32(0))
 
 
 def _largest(products: Vectors, k: int, slack: np.float32) -> _Close:

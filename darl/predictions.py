@@ -150,3 +150,18 @@ class Candidates:
 def _finite(array: FloatArray) -> bool:
     rows = CHECKED // max(1, math.prod(array.shape[1:])) + 1
     return all(np.isfinite(array[start : start + rows]).all() for start in range(0, len(array), rows))
+
+
+def ood_percentiles(ood_scores: FloatArray, in_dist_scores: FloatArray) -> npt.NDArray[np.float64]:
+    """(N,) share of M >= 1 held-out in-distribution pairs that are less unusual than each pair, 0 to 100.
+
+    A larger percentile is further from the training distribution. Equal scores are not less unusual.
+
+    Args:
+        ood_scores: (N,) of the pairs.
+        in_dist_scores: (M,) of the held-out pairs, by the same detector, in any order.
+
+    >>> ood_percentiles(np.array([0.5, 9.0]), np.array([3.0, 1.0, 0.0, 2.0])).tolist()
+    [25.0, 100.0]
+    """
+    return 100.0 * np.searchsorted(np.sort(in_dist_scores), ood_scores) / len(in_dist_scores)

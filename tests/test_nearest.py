@@ -169,6 +169,42 @@ def test_the_kth_distance_of_none_and_of_too_many():
         kth_distance(known, np.eye(4), 1)
 
 
+def cloud(n, width, depth, rng):
+    """Vectors that vary along few directions mostly, and a little along all."""
+    return rng.normal(size=(n, depth)) @ rng.normal(size=(depth, width)) + 0.3 * rng.normal(size=(n, width))
+
+
+@pytest.mark.parametrize("k", [1, 10])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_one_pair_among_many_is_as_among_others(monkeypatch, copies, k):
+    """Though by an outline it is looked for among a few of them, where that leaves a few."""
+    rng = np.random.default_rng(11)
+    every = cloud(1230, 300, 10, rng)
+    known = Directions.of(np.repeat(every[30:], copies, axis=0))
+    far = rng.normal(size=(10, 300)) + 5
+    queries = np.concatenate([every[:30], every[30:40], far, np.zeros((1, 300))]).astype(np.float32)
+    together = nearest(known, queries, k)
+    monkeypatch.setattr(search, "MANY_NUMBERS", 1)
+    looked_at = [search._columns(known, search.unit(query[None]), k) for query in queries]
+    assert sum(not isinstance(one, slice) for one in looked_at) >= 30
+    assert isinstance(looked_at[-1], slice)
+    alone = [nearest(known, query[None], k) for query in queries]
+    np.testing.assert_array_equal(np.concatenate([one.distances for one in alone]), together.distances)
+    np.testing.assert_array_equal(np.concatenate([one.rows for one in alone]), together.rows)
+
+
+@pytest.mark.parametrize("depth", [3, 200])
+def test_an_outline_bounds_every_product(depth):
+    rng = np.random.default_rng(12)
+    known = Directions.of(cloud(400, 250, depth, rng))
+    queries = search.unit(np.concatenate([cloud(20, 250, depth, rng), rng.normal(size=(20, 250))]))
+    products = queries.astype(np.float64) @ known.unit.T.astype(np.float64)
+    bounds = np.stack([known.outline.bounds(query) for query in queries])
+    assert (bounds >= products - 1e-6).all()
+    assert (known.outline.bounds(known.unit[0]) < 1.1).all()
+    np.testing.assert_allclose(known.outline.axes.T @ known.outline.axes, np.eye(128), atol=1e-5)
+
+
 def test_none_and_too_many():
     known = Directions.of(np.eye(3))
     found = nearest(known, np.empty((0, 3)), 2)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from darl.errors import ShapeError
-from darl.predictions import Candidates, Predictions
+from darl.predictions import Candidates, Predictions, ood_percentiles
 
 
 def predictions(n: int = 4, k: int = 3, seed: int = 0) -> Predictions:
@@ -117,3 +117,14 @@ def test_candidates_that_do_not_fit_are_refused(changes):
     (name,) = changes
     with pytest.raises(ShapeError, match=name):
         candidates(**changes)
+
+
+SCORES = arrays(np.float64, st.integers(1, 9), elements=st.integers(-3, 3).map(float))
+
+
+@given(SCORES, SCORES)
+def test_percentiles_are_counted_pair_by_pair(scores, in_dist):
+    naive = [100 * sum(usual < score for usual in in_dist) / len(in_dist) for score in scores]
+    np.testing.assert_allclose(ood_percentiles(scores, in_dist), naive)
+    np.testing.assert_array_equal(ood_percentiles(scores, in_dist[::-1]), ood_percentiles(scores, in_dist))
+    assert ood_percentiles(in_dist, in_dist).min() == 0

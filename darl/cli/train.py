@@ -36,7 +36,8 @@ Example:
     multiple=True,
     metavar="KEY=VALUE",
     help="A training setting (epochs=3, lr=4e-4, batch_size=16, ...) or, with model. before it, one of "
-    "the model's (model.max_length=256, model.adapter.rank=32, ...).",
+    "the model's (model.max_length=256, model.adapter.rank=32, ...); ood.size=4000: pairs that the detector "
+    "is fitted on, at most.",
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option(
@@ -44,6 +45,22 @@ Example:
     is_flag=True,
     help="Keep no training pairs with the model (then darl select needs --train).",
 )
+@click.option(
+    "--ood-detector",
+    default="knn",
+    show_default=True,
+    metavar="NAME",
+    help="Keep this detector, fitted, with the model: darl predict then says how unusual each pair is. "
+    "NAME, NAME:KEY=VALUE,... or {name: ..., ...}",
+)
+@click.option(
+    "--ood-features",
+    default="tuned",
+    show_default=True,
+    metavar="VIEW",
+    help="What it reads. tuned comes with the grades; others, as in darl select, take another pass.",
+)
+@click.option("--no-ood", is_flag=True, help="Keep no detector.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training in --out.")
 @bad_rows_option
 def command(
@@ -56,6 +73,9 @@ def command(
     overrides: tuple[str, ...],
     seed: int,
     no_reference: bool,
+    ood_detector: str,
+    ood_features: str,
+    no_ood: bool,
     resume: bool,
     bad_rows: Path | None,
 ) -> None:
@@ -67,10 +87,12 @@ def command(
     from darl.pipeline.settings import parse_settings
     from darl.pipeline.train import train
 
-    model, training = parse_settings(
-        {"backbone": backbone, "objective": parse_component(objective)}, overrides
+    settings = parse_settings(
+        {"backbone": backbone, "objective": parse_component(objective)},
+        overrides,
+        None if no_ood else {"detector": parse_component(ood_detector), "features": ood_features},
     )
-    scale, fields = GradeScale(grades_from(grades)), template_fields(model.prompt)
+    scale, fields = GradeScale(grades_from(grades)), template_fields(settings.model.prompt)
     with cli_progress() as progress:
         reading: dict[str, Any] = {"item_fields": fields, "bad_rows": bad_rows, "progress": progress}
         reading_valid = reading | {"bad_rows": bad_rows and bad_rows.with_name(f"valid-{bad_rows.name}")}
@@ -79,11 +101,12 @@ def command(
         train(
             graded,
             out,
-            model=model,
-            training=training,
+            model=settings.model,
+            training=settings.training,
             valid=valid,
             grades=scale,
             reference_size=0 if no_reference else 2000,
+            ood=settings.ood,
             seed=seed,
             resume=resume,
             progress=progress,

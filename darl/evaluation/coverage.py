@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics import pairwise_distances_argmin_min
 
 from darl.nearest import Directions, nearest
-from darl.predictions import Candidates, FloatArray, IntArray, QueryIds
+from darl.predictions import Candidates, FloatArray, IntArray, QueryIds, ood_percentiles
 from darl.vectors import blocks, unit
 
 USUAL = 95.0
@@ -71,7 +70,7 @@ def coverage(
         seed: Of the clustering.
     """
     features = candidates.predictions.features
-    percents = percentiles(candidates.ood_scores, candidates.in_dist_scores)
+    percents = ood_percentiles(candidates.ood_scores, candidates.in_dist_scores)
     found, distances = _clusters(features, n_clusters, seed)
     clusters = [
         _cluster(np.flatnonzero(found == number), distances, percents, selected, candidates.query_ids)
@@ -83,15 +82,6 @@ def coverage(
         cluster_of[cluster.rows] = number
     near, apart = _nearest(features[selected], candidates.known)
     return Coverage(percents, tuple(clusters), cluster_of, near, apart)
-
-
-def percentiles(scores: FloatArray, usual: FloatArray) -> npt.NDArray[np.float64]:
-    """(N,) share of (M,) usual scores that are below each score, 0 to 100.
-
-    >>> percentiles(np.array([0.5, 9.0]), np.array([3.0, 1.0, 0.0, 2.0])).tolist()
-    [25.0, 100.0]
-    """
-    return 100.0 * np.searchsorted(np.sort(usual), scores) / len(usual)
 
 
 def _clusters(features: FloatArray, n_clusters: int, seed: int) -> tuple[IntArray, FloatArray]:

@@ -74,6 +74,11 @@ class FeatureView:
         """Where pairs that are alike lie near: this view, or the frozen one of the same text."""
         return FeatureView("frozen", self.text) if self.weights == "likelihood" else self
 
+    @property
+    def passes(self) -> int:
+        """Forward passes over pairs to grade them and to see them so; single texts are few and count none."""
+        return 2 if self.text == "pair" and self != FeatureView() else 1
+
     def __str__(self) -> str:
         text = "" if self.text == "pair" else f".{self.text}"
         return f"{self.weights}{text}" + ("" if self.layer is None else f"@{self.layer}")

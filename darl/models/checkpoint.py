@@ -6,6 +6,7 @@
     head.safetensors             the grade head
     tokenizer.json, ...          the tokenizer, as transformers writes it
     reference.safetensors        what detectors are fitted on (optional; see reference.py)
+    ood.safetensors              a fitted detector (optional; see pipeline/gauge.py)
 
 An exported model (see export.py) has config.json and weights.safetensors instead of the adapter's files.
 
@@ -15,9 +16,11 @@ Otherwise the frozen backbone is not copied: it is named, and recognised by its 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from peft import load_peft_weights, set_peft_model_state_dict
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -40,6 +43,16 @@ from darl.progress import SILENT, Progress
 FORMAT = 1
 CARD = "darl.json"
 HEAD = "head.safetensors"
+
+
+class Kept(Protocol):
+    """Something that is kept with a model, in a file of its own."""
+
+    def save(self, path: Path) -> None:
+        """Write it."""
+
+
+NOTHING: Mapping[str, Kept] = MappingProxyType({})
 
 
 class ExportCard(BaseModel):
@@ -73,21 +86,36 @@ class ModelCard(BaseModel):
     export: ExportCard | None = None
 
 
-def save_model(model: NeuralRelevanceModel, folder: Path, reference: Reference | None = None) -> None:
-    """Write the model to `folder`, whole or not at all, replacing a model that is there."""
+def save_model(
+    model: NeuralRelevanceModel,
+    folder: Path,
+    reference: Reference | None = None,
+    kept: Mapping[str, Kept] = NOTHING,
+) -> None:
+    """Write the model to `folder`, whole or not at all, replacing a model that is there.
+
+    Args:
+        model: Not an exported one.
+        folder: Where it goes.
+        reference: What detectors are fitted on; None = it is not kept.
+        kept: What else is kept with it, by name of the file.
+    """
     if model.folded is None:
         raise ConfigError("model", ["an exported model is a folder already: copy it"])
     with whole_folder(folder) as temporary:
         # Otherwise peft looks for the backbone on a hub, to see whether its vocabulary grew; ours never does.
         model.folded.body.save_pretrained(str(temporary), save_embedding_layers=False)
         (temporary / "README.md").unlink(missing_ok=True)  # peft's empty model card
-        if reference is not None:
-            reference.save(temporary / REFERENCE)
-        _finish(model, temporary, None)
+        _finish(model, temporary, None, kept if reference is None else {REFERENCE: reference, **kept})
 
 
 def save_exported(
-    model: NeuralRelevanceModel, folder: Path, form: ExportFormat, parity: dict[str, float], source: Path
+    model: NeuralRelevanceModel,
+    folder: Path,
+    form: ExportFormat,
+    parity: dict[str, float],
+    source: Path,
+    kept: Mapping[str, Kept] = NOTHING,
 ) -> None:
     """Write an exported model to `folder`, whole or not at all, with the reference of its `source` folder."""
     with whole_folder(folder) as temporary:
@@ -95,11 +123,16 @@ def save_exported(
         if (source / REFERENCE).exists():
             copyfile(source / REFERENCE, temporary / REFERENCE)
         causal = isinstance(model.prompt, CausalPrompt)
-        _finish(model, temporary, ExportCard(form=form, causal=causal, packs=model.packs, parity=parity))
+        card = ExportCard(form=form, causal=causal, packs=model.packs, parity=parity)
+        _finish(model, temporary, card, kept)
 
 
-def _finish(model: NeuralRelevanceModel, folder: Path, export: ExportCard | None) -> None:
-    """Tokenizer, head and darl.json, which knows every other file."""
+def _finish(
+    model: NeuralRelevanceModel, folder: Path, export: ExportCard | None, kept: Mapping[str, Kept]
+) -> None:
+    """Tokenizer, head, what is kept, and darl.json, which knows every other file."""
+    for name, one in kept.items():
+        one.save(folder / name)
     model.tokenizer.save_pretrained(str(folder))
     head = {
         name: weight.detach().cpu().contiguous() for name, weight in model.scorer.head.state_dict().items()
@@ -122,8 +155,12 @@ def _finish(model: NeuralRelevanceModel, folder: Path, export: ExportCard | None
     write_text(folder / CARD, json.dumps(content, indent=2) + "\n")
 
 
-def read_card(folder: Path) -> ModelCard:
+def read_card(folder: Path, only: str | None = None) -> ModelCard:
     """The model's darl.json, after checking that every file it lists is whole.
+
+    Args:
+        folder: Of a model.
+        only: The name of the one file that is checked; None = all.
 
     Raises:
         CheckpointError: Not a model folder, a file is missing, truncated or altered, or the format is
@@ -141,10 +178,10 @@ def read_card(folder: Path) -> ModelCard:
         card = ModelCard.model_validate(raw)
     except (ValueError, ValidationError) as error:
         raise CheckpointError(f"{path}: cannot be read: {error}") from error
-    for name, expected in card.files.items():
+    for name in card.files if only is None else card.files.keys() & {only}:
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder}: {name} is missing; copy the whole folder again")
-        if sha256_of(folder / name) != expected:
+        if sha256_of(folder / name) != card.files[name]:
             raise CheckpointError(f"{folder}: {name} is truncated or altered; copy the whole folder again")
     return card
 

@@ -100,6 +100,17 @@ class Reference:
             self, fit=seen(self.fit, self.pairs), held_out=seen(self.held_out, self.held_out_pairs)
         )
 
+    def drawn(self, size: int, rng: np.random.Generator) -> Reference:
+        """At most `size` of the training pairs and as many of the held-out ones, drawn by `rng`."""
+        fit, held_out = (_some(len(pairs), size, rng) for pairs in (self.pairs, self.held_out_pairs))
+        return Reference(
+            {view: predictions[fit] for view, predictions in self.fit.items()},
+            tuple(self.pairs[row] for row in fit),
+            self.grades[fit],
+            {view: predictions[held_out] for view, predictions in self.held_out.items()},
+            tuple(self.held_out_pairs[row] for row in held_out),
+        )
+
 
 def _pair(
     query_id: str, query: str, item_id: str, item: str, domain: str, fields: list[tuple[str, str]]
@@ -128,17 +139,18 @@ def take_reference(
         rng: Draws.
         progress: Told how far it is.
     """
-
-    def some(graded: Sequence[GradedPair]) -> list[GradedPair]:
-        if size is None or len(graded) <= size:
-            return list(graded)
-        return [graded[row] for row in sorted(rng.choice(len(graded), size, replace=False))]
-
-    fit, held = some(train), some(held_out)
+    fit, held = ([part[row] for row in _some(len(part), size, rng)] for part in (train, held_out))
     seen = [_seen(model, [one.pair for one in part], views, progress) for part in (fit, held)]
     grades = np.asarray([one.grade for one in fit], np.int64)
     pairs = [tuple(one.pair for one in part) for part in (fit, held)]
     return Reference(seen[0], pairs[0], cast(IntArray, grades), seen[1], pairs[1])
+
+
+def _some(n: int, size: int | None, rng: np.random.Generator) -> IntArray:
+    """Increasing rows: at most `size` of n, all of them where it is None."""
+    if size is None or n <= size:
+        return np.arange(n)
+    return cast(IntArray, np.sort(rng.choice(n, size, replace=False)))
 
 
 def _seen(

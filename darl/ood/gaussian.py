@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg.blas import dtrmv
 from sklearn.covariance import ledoit_wolf
 
 from darl.ood.base import by_chunks
@@ -23,8 +24,8 @@ class Gaussians:
     """G clouds of one shape, each with a centre of its own.
 
     Attributes:
-        whitener: (D, D) W with W W' = S^-1, for the covariance S: after z @ W the Mahalanobis distance is the
-            Euclidean one.
+        whitener: (D, D) upper triangular W with W W' = S^-1, for the covariance S: after z @ W the
+            Mahalanobis distance is the Euclidean one.
         centres: (G, D) the means, after W.
     """
 
@@ -60,10 +61,18 @@ class Gaussians:
         return by_chunks(self._nearest, features)
 
     def _nearest(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        white = features @ self.whitener
+        white = self._whitened(features)
         squared = [((white - centre) ** 2).sum(axis=1) for centre in self.centres]
         nearest: npt.NDArray[np.float64] = np.min(squared, axis=0)
         return nearest
+
+    def _whitened(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        if len(features) > 1:
+            white: npt.NDArray[np.float64] = features @ self.whitener
+        else:
+            # One pair waits for W to be read from memory: half of it is enough.
+            white = dtrmv(self.whitener.T, features[0], lower=1)[None]
+        return white
 
 
 def varies(residuals: npt.NDArray[np.float64], features: npt.NDArray[np.float64]) -> bool:
@@ -76,5 +85,6 @@ def _whitener(residuals: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     n_features = residuals.shape[1]
     covariance, _ = ledoit_wolf(residuals, assume_centered=True)
     covariance += RIDGE * np.trace(covariance) / n_features * np.eye(n_features)
-    whitener: npt.NDArray[np.float64] = np.linalg.inv(np.linalg.cholesky(covariance)).T
+    # The inverse leaves rounding below the diagonal.
+    whitener: npt.NDArray[np.float64] = np.triu(np.linalg.inv(np.linalg.cholesky(covariance)).T)
     return whitener

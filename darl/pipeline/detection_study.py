@@ -155,7 +155,9 @@ def _check(experiments: Mapping[str, Experiment], detectors: Sequence[Component]
 def _first_stage(experiment: Experiment) -> Experiment:
     recipe = experiment.recipes[experiment.baseline]
     short = Recipe(objective=recipe.objective, stages=recipe.stages[:1])
-    return experiment.model_copy(update={"recipes": {experiment.baseline: short}, "reference_size": 0})
+    return experiment.model_copy(
+        update={"recipes": {experiment.baseline: short}, "reference_size": 0, "ood": None}
+    )
 
 
 def _slices(splits: Splits, most: int) -> tuple[list[Pair], dict[str, list[Pair]]]:

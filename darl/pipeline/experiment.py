@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from darl.catalogue import Component, build, component_faults
+from darl.catalogue import Component, component_faults
 from darl.errors import ConfigError
 from darl.evaluation.metrics import metrics_for
 from darl.grades import GradeScale
@@ -26,8 +26,8 @@ from darl.models.config import ModelConfig
 from darl.models.prompt import template_faults
 from darl.models.store import is_encoder
 from darl.objectives.catalogue import OBJECTIVES
-from darl.ood.catalogue import DETECTORS
 from darl.pipeline.data import DataConfig
+from darl.pipeline.ood_config import OODConfig, logit_faults
 from darl.pipeline.overrides import faults_of, override
 from darl.pipeline.stage import RoundConfig, Stage
 
@@ -76,14 +76,11 @@ class Recipe(BaseModel):
         return self
 
     def _detector_faults(self) -> list[str]:
-        class_logits = build("objective", OBJECTIVES, self.objective).class_logits
         return [
-            f"stage {stage.name}: detector {stage.round.detector.name} reads one logit a grade, which the "
-            f"objective {self.objective.name} does not give"
+            f"stage {stage.name}: {fault}"
             for stage in self.stages
             if stage.round
-            and "class_logits" in build("detector", DETECTORS, stage.round.detector).needs
-            and not class_logits
+            for fault in logit_faults(stage.round.detector, self.objective)
         ]
 
     @property
@@ -136,6 +133,7 @@ class Experiment(BaseModel):
         report: How it is reported.
         reference_size: Training and held-out pairs that are kept with each final model, their texts and
             features, for `darl select`; 0 keeps none.
+        ood: The detector that is kept with each final model, for `darl predict`; None keeps none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -149,6 +147,7 @@ class Experiment(BaseModel):
     recipes: dict[str, Recipe] = Field(min_length=1)
     report: ReportConfig = ReportConfig()
     reference_size: int = Field(500, ge=0)
+    ood: OODConfig | None = OODConfig()
 
     @field_validator("model")
     @classmethod
@@ -196,9 +195,19 @@ class Experiment(BaseModel):
             )
         faults += self._metric_faults()
         faults += self._likelihood_faults()
+        faults += self._gauge_faults()
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _gauge_faults(self) -> list[str]:
+        if self.ood is None:
+            return []
+        return [
+            f"ood: recipe {name}: {fault}"
+            for name, recipe in self.recipes.items()
+            for fault in logit_faults(self.ood.detector, recipe.objective)
+        ]
 
     def _likelihood_faults(self) -> list[str]:
         rounds = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from darl.evaluation.auc import auc_at
 from darl.evaluation.f1 import MACRO_F1
 from darl.evaluation.judged import judge
 from darl.grades import GradeScale
-from darl.models.checkpoint import CARD, load_model, read_card, save_exported
+from darl.models.checkpoint import CARD, Kept, load_model, read_card, save_exported
 from darl.models.config import FORMATS, ExportFormat
 from darl.models.export import fold
 from darl.pairs import GradedPair, Pair
+from darl.pipeline.gauge import GAUGE
+from darl.pipeline.kept import load_gauge
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress
 
@@ -85,6 +87,7 @@ def export(
     """
     if faults := _faults(model, out, len(pairs), form):
         raise ConfigError("export", faults)
+    kept = _kept(model, progress)
     loaded = load_model(model, backbone=backbone, progress=progress)
     before = loaded.predict(pairs, progress=progress)
     rng = np.random.default_rng(0)
@@ -94,7 +97,7 @@ def export(
     parity = agreement(before, after) | _quality(before, after, pairs, grades, loaded.grade_scale)
     if faults := (tolerance or Tolerance()).faults(parity):
         raise ParityError(str(out), faults)
-    save_exported(exported, out, form, parity, model)
+    save_exported(exported, out, form, parity, model, kept)
     return parity
 
 
@@ -113,6 +116,20 @@ def _faults(model: Path, out: Path, n_pairs: int, form: str) -> list[str]:
     if not is_new and not ((out / CARD).is_file() and read_card(out).export):
         faults.append(f"out: expected a new folder, or one with an exported model, received {out}")
     return faults
+
+
+def _kept(model: Path, progress: Progress) -> Mapping[str, Kept]:
+    """The gauge, where an exported model can give its view."""
+    gauge = load_gauge(model)
+    if gauge is None:
+        return {}
+    if gauge.view.weights == "frozen":
+        progress.message(
+            f"the detector that is kept with the model is left out: it reads {gauge.view} features, which an "
+            "exported model does not have"
+        )
+        return {}
+    return {GAUGE: gauge}
 
 
 def agreement(before: Predictions, after: Predictions) -> dict[str, float]:

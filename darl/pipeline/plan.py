@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from darl.models.base import TUNED
 from darl.pipeline.dasa import FOUND, VALID
 from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.kept import Keeping
 from darl.pipeline.rounds import round_folder, rounds_of
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import RoundConfig, Stage
@@ -34,7 +34,7 @@ def planned_work(experiment: Experiment, splits: Splits, run_dir: RunDir) -> flo
                 for slice_name, graded in splits.test.items()
                 if not run_dir.predictions(name, seed, slice_name).exists()
             )
-            work += _reference_work(experiment, splits, folder)
+            work += _kept_work(experiment, splits, folder)
     return work
 
 
@@ -51,9 +51,7 @@ def _what_is_seen(recipe: Recipe, number: int, run_dir: RunDir, seed: int) -> ob
 
 
 def _looking_work(round_: RoundConfig, splits: Splits) -> float:
-    # Single texts are few beside pairs, and are not counted.
-    passes = 2 if round_.features.text == "pair" and round_.features != TUNED else 1
-    return float(passes * (len(splits.train) + len(splits.valid) + len(splits.pool)))
+    return float(round_.features.passes * (len(splits.train) + len(splits.valid) + len(splits.pool)))
 
 
 def stage_work(stage: Stage, recipe: Recipe, number: int, splits: Splits, folder: Path) -> float:
@@ -83,7 +81,8 @@ def _pass_work(stage: Stage, spent: int, splits: Splits, folder: Path) -> float:
     return work
 
 
-def _reference_work(experiment: Experiment, splits: Splits, folder: Path) -> float:
+def _kept_work(experiment: Experiment, splits: Splits, folder: Path) -> float:
     if (folder / "model").exists():
         return 0.0
-    return 2.0 * sum(min(len(part), experiment.reference_size) for part in (splits.train, splits.valid))
+    keeping = Keeping(experiment.reference_size, experiment.ood)
+    return sum(keeping.work(len(part)) for part in (splits.train, splits.valid))

@@ -18,7 +18,10 @@ from darl.models.base import RelevanceModel
 from darl.models.checkpoint import CARD, load_model, read_card
 from darl.models.prompt import template_fields
 from darl.pairs import Pair
+from darl.pipeline.gauge import COLUMNS, Gauge
+from darl.pipeline.kept import load_gauge
 from darl.pipeline.predict_plan import Plan, begun_plan, check_same, identify
+from darl.pipeline.rows import NONE
 from darl.pipeline.shards import ShardForm, shard_path
 from darl.progress import SILENT, Progress, task
 
@@ -48,6 +51,7 @@ def predict_to_folder(
     *,
     shard_size: int = SHARD_SIZE,
     features: bool = False,
+    ood: bool = True,
     resume: bool = False,
     bad_rows: Path | None = None,
     backbone: str | None = None,
@@ -65,6 +69,7 @@ def predict_to_folder(
         out: A new or empty folder: part-00000.parquet, ... and _plan.json, which says what they are of.
         shard_size: Pairs of a file of `out`.
         features: Whether the model's features are kept, as float16.
+        ood: Whether a model that keeps a detector says how unusual each pair is.
         resume: Go on with what `out` holds; shards that are there are not scored again.
         bad_rows: Where bad rows are set aside, instead of failing.
         backbone: Where the backbone is now, if not where the model says.
@@ -80,10 +85,18 @@ def predict_to_folder(
     files = input_files(pairs)
     begun = begun_plan(out, resume=resume)
     card = read_card(model)
+    gauge = load_gauge(model) if ood else None
     fields = template_fields(card.model.prompt)
-    form = ShardForm.of(GradeScale(card.grades), fields, features=features)
+    form = ShardForm.of(GradeScale(card.grades), fields, features=features, measures=COLUMNS if gauge else ())
     stream = PairStream(files, item_fields=fields, size=shard_size)
-    origin = identify(files, model / CARD, shard_size=shard_size, features=features, progress=progress)
+    origin = identify(
+        files,
+        model / CARD,
+        shard_size=shard_size,
+        features=features,
+        ood=gauge is not None,
+        progress=progress,
+    )
     if begun is not None:
         check_same(out, begun.origin, origin)
     survey = _survey(stream, begun, bad_rows, progress)
@@ -96,7 +109,7 @@ def predict_to_folder(
             return Graded(out, plan.pairs, 0, 0.0)
         _tell_left(plan, left, progress)
         loaded = load_model(model, backbone=backbone, progress=progress)
-        return _Job(plan, out, form, stream, loaded, progress).run(left)
+        return _Job(plan, out, form, stream, loaded, gauge, progress).run(left)
 
 
 def _check_apart(pairs: Path, out: Path) -> None:
@@ -145,6 +158,7 @@ class _Job:
     form: ShardForm
     stream: PairStream
     model: RelevanceModel
+    gauge: Gauge | None
     progress: Progress
 
     def run(self, left: list[int]) -> Graded:
@@ -166,9 +180,11 @@ class _Job:
         return Graded(self.out, self.plan.pairs, total, time.monotonic() - began)
 
     def _score(self, number: int, shard: list[Pair]) -> None:
-        part = _Part(self.progress, len(shard))
+        gauge = self.gauge
+        part = _Part(self.progress, len(shard), gauge.view.passes if gauge else 1)
         predictions = self.model.predict(shard, progress=part)
-        self.form.write(shard_path(self.out, number), shard, predictions)
+        measures = gauge.columns(self.model, shard, predictions, progress=part) if gauge else NONE
+        self.form.write(shard_path(self.out, number), shard, predictions, measures)
         part.end()
 
     def _check(self, number: int, received: int) -> None:
@@ -186,10 +202,12 @@ class _Part:
     Args:
         progress: The whole job's, its task under way.
         size: Pairs of the shard.
+        passes: How often each pair is told of.
     """
 
-    def __init__(self, progress: Progress, size: int) -> None:
+    def __init__(self, progress: Progress, size: int, passes: int) -> None:
         self._progress, self._left, self._counts = progress, float(size), False
+        self._passes = passes
 
     def start(self, task: str, total: float, unit: str) -> None:
         """Pairs count, other units do not."""
@@ -197,7 +215,7 @@ class _Part:
 
     def advance(self, n: float) -> None:
         """Pairs are done, never more than there are."""
-        n = min(n, self._left)
+        n = min(n / self._passes, self._left)
         if self._counts and n:
             self._left -= n
             self._progress.advance(n)
@@ -215,4 +233,4 @@ class _Part:
     def end(self) -> None:
         """What was not told is done too."""
         self._counts = True
-        self.advance(self._left)
+        self.advance(self._left * self._passes)

@@ -37,6 +37,7 @@ class Origin(BaseModel):
         model: SHA-256 of the model's card, which has those of its other files.
         shard_size: Pairs of a shard.
         features: Whether features are kept.
+        ood: Whether there are ood_scores.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +47,7 @@ class Origin(BaseModel):
     model: str
     shard_size: int
     features: bool
+    ood: bool = False
 
     def differences(self, now: Origin) -> list[str]:
         """What is not as it was, a sentence each."""
@@ -56,6 +58,8 @@ class Origin(BaseModel):
             found.append(f"--shard-size {self.shard_size}, now {now.shard_size}")
         if self.features != now.features:
             found.append("features, now without" if self.features else "no features, now with --features")
+        if self.ood != now.ood:
+            found.append("ood_scores, now --no-ood" if self.ood else "no ood_scores (--no-ood), now with")
         was, are = {one.name: one for one in self.files}, {one.name: one for one in now.files}
         found += [f"the file {name}, now gone" for name in sorted(was.keys() - are.keys())]
         found += [f"no file {name}" for name in sorted(are.keys() - was.keys())]
@@ -98,7 +102,7 @@ class Plan(BaseModel):
 
 
 def identify(
-    files: Sequence[Path], card: Path, *, shard_size: int, features: bool, progress: Progress
+    files: Sequence[Path], card: Path, *, shard_size: int, features: bool, ood: bool, progress: Progress
 ) -> Origin:
     """What the shards will be made from, by content: every file is read once."""
     sizes = [file.stat().st_size for file in files]
@@ -107,7 +111,9 @@ def identify(
         for file, size in zip(files, sizes, strict=True):
             inputs.append(InputFile(name=file.name, size=size, sha256=sha256_of(file)))
             progress.advance(size)
-    return Origin(files=tuple(inputs), model=sha256_of(card), shard_size=shard_size, features=features)
+    return Origin(
+        files=tuple(inputs), model=sha256_of(card), shard_size=shard_size, features=features, ood=ood
+    )
 
 
 def begun_plan(folder: Path, *, resume: bool) -> Plan | None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from darl.data.writers import field_names, pair_row
+from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.pairs import Pair
-from darl.predictions import Predictions
+from darl.predictions import FloatArray, Predictions
+
+NONE: Mapping[str, FloatArray] = MappingProxyType({})
 
 
 def prediction_rows(
-    pairs: Sequence[Pair], predictions: Predictions, scale: GradeScale, fields: Sequence[str] | None = None
+    pairs: Sequence[Pair],
+    predictions: Predictions,
+    scale: GradeScale,
+    fields: Sequence[str] | None = None,
+    measures: Mapping[str, FloatArray] = NONE,
 ) -> Iterator[dict[str, Any]]:
-    """A row a pair: its texts and ids, `score`, `grade`, and `prob_NAME` of every grade.
+    """A row a pair: its texts and ids, `score`, `grade`, `prob_NAME` of every grade, and the measures.
 
     Args:
         pairs: N pairs.
@@ -22,14 +30,30 @@ def prediction_rows(
         scale: The grades.
         fields: The extra item fields that every row has, "" where the item has none; None = those that some
             of the pairs have.
+        measures: By column, (N,) what else is said of the pairs.
     """
     fields = field_names(pairs) if fields is None else fields
     columns = [f"prob_{name}" for name in scale.names]
     scores, grades, probs = predictions.scores, predictions.grades, predictions.grade_probs.astype(float)
+    more = {name: values.tolist() for name, values in measures.items()}
     for row, pair in enumerate(pairs):
         yield {
             **pair_row(pair, fields),
             "score": float(scores[row]),
             "grade": scale.names[grades[row]],
             **dict(zip(columns, probs[row].tolist(), strict=True)),
+            **{name: values[row] for name, values in more.items()},
         }
+
+
+def check_columns(fields: Sequence[str], measures: Sequence[str]) -> None:
+    """Refuse measures whose columns are an item field's.
+
+    Raises:
+        ConfigError: The model's prompt reads an item field of that name.
+    """
+    if taken := [name for name in measures if name in fields]:
+        raise ConfigError(
+            "--no-ood",
+            [f"the model's prompt reads an item field {name!r}: give this option" for name in taken],
+        )

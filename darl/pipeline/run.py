@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -15,10 +15,9 @@ from darl.evaluation.outlook import Outlook
 from darl.evaluation.report import Report
 from darl.evaluation.write import write_report
 from darl.models.build import build_model
-from darl.models.checkpoint import load_model
+from darl.models.checkpoint import Kept, load_model
 from darl.models.neural import NeuralRelevanceModel
 from darl.models.prompt import template_fields
-from darl.models.reference import Reference, take_reference
 from darl.pairs import GradedPair
 from darl.pipeline.dasa import (
     FOUND,
@@ -33,6 +32,7 @@ from darl.pipeline.dasa import (
 )
 from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment
+from darl.pipeline.kept import Keeping
 from darl.pipeline.plan import planned_work, stage_work
 from darl.pipeline.report import report_on
 from darl.pipeline.rounds import OUTLOOK, look, read_outlook, round_folder, write_outlook
@@ -117,6 +117,7 @@ class _Apprentice:
         recipe = experiment.recipes[name]
         self.experiment, self.recipe, self.seed, self.splits = experiment, recipe, seed, splits
         self.name = name
+        self.keeping = Keeping(experiment.reference_size, experiment.ood)
         self.run_dir, self.view, self.progress = run_dir, view, progress
         self.pool = Pool(splits.pool)
         self.at: Path | None = None  # the model folder of the last finished stage
@@ -153,7 +154,7 @@ class _Apprentice:
         # With what a final model takes with it, which is not known to be one before its outlook.
         model = folder / "model"
         self.run_dir.once(
-            model, lambda: keep_model(self._current(), folder, self._reference(self._current(), folder))
+            model, lambda: keep_model(self._current(), folder, self._kept(self._current(), folder))
         )
 
     def _outlook(self, stage: Stage, folder: Path, number: int, pools: Sequence[Pool]) -> Outlook:
@@ -214,6 +215,7 @@ class _Apprentice:
             self._model, self.at = None, None
         seed = int(np.random.SeedSequence([self.seed, *place]).generate_state(1)[0])
         examples = stage.choose(self.splits.train, self.pool.graded)
+        self.keeping.check(self._current())
         model = train_stage(
             self._current(),
             examples,
@@ -224,7 +226,7 @@ class _Apprentice:
             name=", ".join([self.name, f"stage {stage.name}", *(f"round {round_}" for round_ in place[1:])]),
             progress=self.progress,
         )
-        self.run_dir.once(folder / "model", lambda: keep_model(model, folder, self._reference(model, folder)))
+        self.run_dir.once(folder / "model", lambda: keep_model(model, folder, self._kept(model, folder)))
 
     def _current(self) -> NeuralRelevanceModel:
         """The model so far: in memory, from the last stage's folder, or fresh."""
@@ -235,17 +237,16 @@ class _Apprentice:
             self._model = build_model(config, self.experiment.grades, seed=self.seed, progress=self.progress)
         return self._model
 
-    def _reference(self, model: NeuralRelevanceModel, folder: Path) -> Reference | None:
-        """What `darl select` needs, for models that a recipe ends in."""
+    def _kept(self, model: NeuralRelevanceModel, folder: Path) -> Mapping[str, Kept]:
+        """What `darl select` and `darl predict` need, for models that a recipe ends in."""
         recipes = self.experiment.recipes.values()
         ends = [self.run_dir.stage(recipe, self.seed, len(recipe.stages)) for recipe in recipes]
-        if not self.experiment.reference_size or folder not in ends:
-            return None
-        return take_reference(
+        if folder not in ends:
+            return {}
+        return self.keeping.of(
             model,
             self.splits.train + self.pool.graded,
             self.splits.valid,
-            size=self.experiment.reference_size,
             rng=np.random.default_rng(self.seed),
             progress=self.progress,
         )

@@ -136,7 +136,9 @@ def expand(
         size = len(experiment.data.load(experiment.grades, fields).pool)
         recipes[POOL] = _with_round(pattern, RANDOM, size)
     report = experiment.report.model_copy(update={"baseline": NONE})
-    return experiment.model_copy(update={"recipes": recipes, "report": report, "reference_size": 0})
+    return experiment.model_copy(
+        update={"recipes": recipes, "report": report, "reference_size": 0, "ood": None}
+    )
 
 
 def _with_round(pattern: Recipe, strategy: Component, budget: int) -> Recipe:

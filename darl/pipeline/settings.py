@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from darl.catalogue import component_faults
 from darl.errors import ConfigError
 from darl.models.config import ModelConfig
 from darl.models.prompt import template_faults
 from darl.objectives.catalogue import OBJECTIVES
+from darl.pipeline.ood_config import OODConfig, logit_faults
 from darl.pipeline.overrides import faults_of, override
 from darl.training.config import TrainingConfig
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class Settings(BaseModel):
+    """What a single training is told.
+
+    Attributes:
+        model: What the model is made of.
+        training: How it is trained.
+        ood: The detector that is kept with it; None keeps none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: ModelConfig
     training: TrainingConfig
+    ood: OODConfig | None
 
     @field_validator("model")
     @classmethod
@@ -30,22 +40,30 @@ class _Settings(BaseModel):
             raise ValueError("; ".join(faults))
         return value
 
+    @model_validator(mode="after")
+    def _detector_fits(self) -> Settings:
+        if self.ood is not None and (faults := logit_faults(self.ood.detector, self.model.objective)):
+            raise ValueError("; ".join(f"ood: {fault}" for fault in faults))
+        return self
 
-def parse_settings(model: Mapping[str, Any], overrides: Sequence[str]) -> tuple[ModelConfig, TrainingConfig]:
-    """The model's and the training's settings.
+
+def parse_settings(
+    model: Mapping[str, Any], overrides: Sequence[str], ood: Mapping[str, Any] | None
+) -> Settings:
+    """Settings from what is typed.
 
     Args:
         model: The model's settings so far.
-        overrides: "KEY=VALUE" for the training, "model.KEY=VALUE" for the model.
+        overrides: "KEY=VALUE" for the training, "model.KEY=VALUE" for the model, "ood.KEY=VALUE".
+        ood: Settings of the detector that is kept so far; None keeps none.
 
     Raises:
         ConfigError: With every fault found.
     """
-    raw: dict[str, Any] = {"model": dict(model), "training": {}}
+    raw: dict[str, Any] = {"model": dict(model), "training": {}, "ood": ood and dict(ood)}
     for text in overrides:
-        override(raw, text if text.startswith("model.") else f"training.{text}")
+        override(raw, text if text.startswith(("model.", "ood.")) else f"training.{text}")
     try:
-        settings = _Settings.model_validate(raw)
+        return Settings.model_validate(raw)
     except ValidationError as error:
         raise ConfigError("settings", faults_of(error)) from error
-    return settings.model, settings.training

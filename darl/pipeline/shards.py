@@ -17,7 +17,7 @@ from darl.errors import ConfigError, DataError, Fault
 from darl.files import whole_file
 from darl.grades import GradeScale
 from darl.pairs import Pair
-from darl.pipeline.rows import prediction_rows
+from darl.pipeline.rows import NONE, check_columns, prediction_rows
 from darl.predictions import FloatArray, Predictions
 
 Rows = npt.NDArray[np.int64]
@@ -41,39 +41,50 @@ class ShardForm(NamedTuple):
         scale: The grades.
         fields: The extra item fields, "" where an item has none.
         features: Whether the model's features are kept, and its logits with them.
+        measures: The columns of what else is said of the pairs.
     """
 
     scale: GradeScale
     fields: tuple[str, ...]
     features: bool
+    measures: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, scale: GradeScale, fields: Sequence[str], *, features: bool) -> ShardForm:
+    def of(
+        cls, scale: GradeScale, fields: Sequence[str], *, features: bool, measures: Sequence[str] = ()
+    ) -> ShardForm:
         """The same, checked.
 
         Raises:
-            ConfigError: The prompt reads an item field whose column the features or logits would take.
+            ConfigError: The prompt reads an item field whose column features, logits or a measure would take.
         """
         taken = [name for name in (FEATURES, LOGITS) if features and name in fields]
         if taken:
             fault = f"the model's prompt reads an item field of that name, {taken[0]}: leave the option out"
             raise ConfigError("--features", [fault])
-        return cls(scale, tuple(fields), features)
+        check_columns(fields, measures)
+        return cls(scale, tuple(fields), features, tuple(measures))
 
     @property
     def schema(self) -> pa.Schema:
-        """Columns and types without the features: texts, and float32 scores and probabilities."""
+        """Columns and types without the features: texts, and float32 scores, probabilities and measures."""
         types = dict.fromkeys((*TEXTS, *self.fields), pa.string())
         types |= {"score": pa.float32(), "grade": pa.string()}
-        return pa.schema(types | dict.fromkeys(self._probs, pa.float32()))
+        return pa.schema(types | dict.fromkeys([*self._probs, *self.measures], pa.float32()))
 
     @property
     def _probs(self) -> list[str]:
         return [f"prob_{name}" for name in self.scale.names]
 
-    def write(self, path: Path, pairs: Sequence[Pair], predictions: Predictions) -> None:
+    def write(
+        self,
+        path: Path,
+        pairs: Sequence[Pair],
+        predictions: Predictions,
+        measures: Mapping[str, FloatArray] = NONE,
+    ) -> None:
         """Write one shard, whole or not at all; equal predictions give equal bytes."""
-        rows = list(prediction_rows(pairs, predictions, self.scale, self.fields))
+        rows = list(prediction_rows(pairs, predictions, self.scale, self.fields, measures))
         table = pa.Table.from_pylist(rows, schema=self.schema)
         if self.features:
             table = table.append_column(LOGITS, _lists(predictions.logits.astype(np.float32)))

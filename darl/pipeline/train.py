@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,12 @@ from darl.data.splits import check_no_leak, split_by_query
 from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.models.build import build_model
-from darl.models.checkpoint import save_model
+from darl.models.checkpoint import Kept, save_model
 from darl.models.config import ModelConfig
 from darl.models.neural import NeuralRelevanceModel
-from darl.models.reference import Reference, take_reference
 from darl.pairs import GradedPair
+from darl.pipeline.kept import Keeping
+from darl.pipeline.ood_config import KNN_ON_TUNED, OODConfig, logit_faults
 from darl.progress import SILENT, Progress
 from darl.training.batches import Examples
 from darl.training.checkpoint import CHECKPOINT
@@ -36,6 +37,7 @@ def train(
     valid: Sequence[GradedPair] = (),
     grades: GradeScale | None = None,
     reference_size: int = 2000,
+    ood: OODConfig | None = KNN_ON_TUNED,
     seed: int = 0,
     resume: bool = False,
     progress: Progress = SILENT,
@@ -50,6 +52,7 @@ def train(
         valid: Held-out pairs; () = a tenth of the queries of `graded`.
         grades: The scale; None = irrelevant, weak, strong.
         reference_size: Pairs that are kept with the model, texts and features, for `darl select`; 0 = none.
+        ood: The detector that is kept with the model, for `darl predict`; None = none.
         seed: Of everything drawn.
         resume: Go on with an interrupted training in `out`.
         progress: Told how far it is.
@@ -61,28 +64,27 @@ def train(
     """
     out, training = Path(out), training or TrainingConfig.model_validate({})
     _check_folder(out, resume)
+    if ood is not None and (faults := logit_faults(ood.detector, model.objective)):
+        raise ConfigError("ood", faults)
     rng = np.random.default_rng(seed)
     if not valid:
         parts = split_by_query(graded, {"train": 1 - HELD_OUT, "valid": HELD_OUT}, rng)
         graded, valid = parts["train"], parts["valid"]
     check_no_leak({"train": [one.pair for one in graded], "valid": [one.pair for one in valid]})
     trained = build_model(model, grades or GradeScale(), seed=seed, progress=progress)
+    keeping = Keeping(reference_size, ood)
+    keeping.check(trained)
     train_stage(trained, Examples(tuple(graded)), valid, training, seed=seed, folder=out, progress=progress)
     state = PartialState()
     if state.is_main_process:
-        reference = None
-        if reference_size:
-            reference = take_reference(
-                trained, graded, valid, size=reference_size, rng=rng, progress=progress
-            )
-        keep_model(trained, out, reference)
+        keep_model(trained, out, keeping.of(trained, graded, valid, rng=rng, progress=progress))
     state.wait_for_everyone()
     return trained
 
 
-def keep_model(model: NeuralRelevanceModel, folder: Path, reference: Reference | None) -> None:
+def keep_model(model: NeuralRelevanceModel, folder: Path, kept: Mapping[str, Kept]) -> None:
     """Save a trained model to `folder`/model; its checkpoint has done its service."""
-    save_model(model, folder / "model", reference)
+    save_model(model, folder / "model", kept=kept)
     (folder / CHECKPOINT).unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from darl.evaluation.coverage import USUAL, coverage, percentiles
+from darl.evaluation.coverage import USUAL, coverage
 from darl.evaluation.coverage_page import Scene, histogram, html, layout, map_plot, summary
 from darl.pairs import Pair
 from darl.predictions import Candidates, Predictions
@@ -34,12 +34,6 @@ def scene(sizes=(30, 30, 12), chosen=(60, 61, 5), text="item"):
     pool = [Pair(f"q{i % 7}", f"query {i % 7}", str(i), f"{text} {i}") for i in range(n)]
     training = [Pair("t", "query", f"k{i}", f"known {i}") for i in range(len(known))]
     return Scene(candidates, np.array(chosen, np.int64), pool, training, of_known % 3, NAMES), of
-
-
-def test_percentiles_count_what_is_below():
-    scores, usual = np.array([-1.0, 0.5, 3.0]), np.random.default_rng(0).normal(size=200)
-    naive = [100 * np.mean(usual < score) for score in scores]
-    np.testing.assert_allclose(percentiles(scores, usual), naive)
 
 
 def test_clusters_are_the_clouds_and_the_least_covered_comes_first():

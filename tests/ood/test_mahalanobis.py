@@ -44,6 +44,16 @@ def test_many_pairs_need_no_shrinkage():
     np.testing.assert_allclose(scores, expected, rtol=0.1)
 
 
+def test_one_pair_is_as_among_others():
+    rng = np.random.default_rng(9)
+    predictions, grades = in_dist(90, rng, 40)
+    detector, query = Mahalanobis().fit(predictions, grades), far(6, rng, 40)
+    alone = [detector.score(query[row : row + 1])[0] for row in range(6)]
+    np.testing.assert_allclose(alone, detector.score(query), rtol=1e-12)
+    below = np.tril(detector.state()["Mahalanobis.whitener"], -1)
+    assert (below == 0).all()
+
+
 def test_a_mean_is_at_distance_zero():
     predictions, grades = in_dist(60, np.random.default_rng(2))
     means = np.stack([predictions.features[grades == k].mean(axis=0) for k in range(3)])

@@ -16,11 +16,13 @@ from tests.tiny import toy_pairs
 PAIRS = [one.pair for one in toy_pairs(25, queries=5)]
 
 
-def saved_model(folder: Path, backbone: Path) -> Path:
-    """An untrained model whose prompt reads a brand."""
+def saved_model(folder: Path, backbone: Path, ood: dict | None = None) -> Path:
+    """An untrained model whose prompt reads a brand, with the detector that `ood` says."""
     from darl.models.build import build_model
     from darl.models.checkpoint import save_model
     from darl.models.config import AdapterConfig, ModelConfig
+    from darl.pipeline.kept import Keeping
+    from darl.pipeline.ood_config import OODConfig
 
     config = ModelConfig(
         backbone=str(backbone),
@@ -28,7 +30,10 @@ def saved_model(folder: Path, backbone: Path) -> Path:
         adapter=AdapterConfig(rank=2),
         max_length=80,
     )
-    save_model(build_model(config, GradeScale(), seed=1), folder)
+    model = build_model(config, GradeScale(), seed=1)
+    keeping = Keeping(0, None if ood is None else OODConfig.model_validate(ood))
+    train, held_out = toy_pairs(30, prefix="t"), toy_pairs(12, prefix="v")
+    save_model(model, folder, kept=keeping.of(model, train, held_out, rng=np.random.default_rng(0)))
     return folder
 
 

@@ -14,10 +14,14 @@ from darl.models.checkpoint import load_model, save_model
 from darl.models.config import ModelConfig
 from darl.models.reference import REFERENCE, take_reference
 from darl.pipeline.export import Tolerance, agreement, export
+from darl.pipeline.gauge import GAUGE
+from darl.pipeline.kept import Keeping, load_gauge
+from darl.pipeline.ood_config import OODConfig
 from darl.predictions import Predictions
 from darl.training.batches import Examples
 from darl.training.config import TrainingConfig
 from darl.training.loop import train_stage
+from tests.pipeline.made import Heard
 from tests.tiny import save_causal, save_encoder, toy_pairs
 
 GRADED = toy_pairs(30)
@@ -94,6 +98,28 @@ def test_what_an_exported_model_is_not_for(original, tmp_path):
     with pytest.raises(ConfigError, match="received an exported one"):
         export(tmp_path / "out", tmp_path / "again", PAIRS, form="float32")
     assert model.trainable().keys() <= {"head.weight", "head.bias"}
+
+
+@pytest.mark.parametrize("view", ["tuned", "tuned.item@1", "frozen"])
+def test_the_detector_goes_along_where_its_view_is_there(original, tmp_path, view):
+    model = load_model(original)
+    ood = OODConfig.model_validate({"features": view, "detector": {"name": "knn", "k": 2}})
+    kept = Keeping(0, ood).of(model, GRADED[:20], GRADED[20:], rng=np.random.default_rng(0))
+    save_model(model, tmp_path / "model", kept=kept)
+    told = Heard()
+    export(tmp_path / "model", tmp_path / "out", PAIRS, form="float32", progress=told)
+    assert any("reads frozen features" in text for text in told.messages) == (view == "frozen")
+    if view == "frozen":
+        assert load_gauge(tmp_path / "out") is None
+        assert not (tmp_path / "out" / GAUGE).exists()
+    else:
+        assert (tmp_path / "out" / GAUGE).read_bytes() == (tmp_path / "model" / GAUGE).read_bytes()
+        gauge, exported = load_gauge(tmp_path / "out"), load_model(tmp_path / "out")
+        before, after = (
+            gauge.columns(one, PAIRS, one.predict(PAIRS))["ood_score"] for one in (model, exported)
+        )
+        np.testing.assert_allclose(after, before, atol=1e-3)
+        assert np.ptp(before) > 0.01
 
 
 def test_weights_that_do_not_fit(original, tmp_path):

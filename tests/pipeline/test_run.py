@@ -15,6 +15,7 @@ import pytest
 from darl.errors import AnnotationPending, ConfigError, DataError
 from darl.models.checkpoint import load_model
 from darl.pipeline.experiment import load_experiment
+from darl.pipeline.kept import load_gauge
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from tests.training.test_loop import Stop, StopAfter
@@ -115,6 +116,27 @@ def test_a_folder_with_other_files_is_left_alone(raw, write, tmp_path):
     with pytest.raises(ConfigError, match="not a run's"):
         do(write(raw), tmp_path / "mine")
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+
+
+def test_the_models_that_recipes_end_in_say_how_unusual_a_pair_is(whole):
+    out, _ = whole
+    assert [load_gauge(path) is None for path in out.glob("stages/*/*/model")].count(True) == 1
+    for recipe, n_train in (("plain", 40), ("darl", 46)):
+        gauge = load_gauge(out / "recipes" / recipe / "seed-0" / "model")
+        assert len(gauge.detector.state()["KNN.rows"]) == n_train
+        assert len(gauge.held_out) == 20
+
+
+def test_a_run_of_an_earlier_version_goes_on(whole, raw, write):
+    """It knew nothing of `ood`; a value that is not the default would be another run's."""
+    out, _ = whole
+    told = json.loads((out / "experiment.json").read_text())
+    assert told.pop("ood")["size"] == 4000
+    (out / "experiment.json").write_text(json.dumps(told))
+    do(write(raw), out, resume=True)
+    raw["ood"] = {"detector": "cosine"}
+    with pytest.raises(ConfigError, match="begun with another ood"):
+        do(write(raw), out, resume=True)
 
 
 def test_recipes_that_begin_alike_share_their_first_stage(raw, write, tmp_path):
