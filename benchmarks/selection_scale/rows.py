@@ -70,4 +70,4 @@ def _processor() -> str:
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - whatever was measured
-    return round(value, 3) if isinstance(value, float) else value
+    return float(f"{value:.4g}") if isinstance(value, float) else value

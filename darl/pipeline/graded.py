@@ -15,6 +15,7 @@ from darl.grades import GradeScale
 from darl.models.checkpoint import CARD, read_card
 from darl.models.prompt import template_fields
 from darl.pairs import Pair
+from darl.pipeline.gauge import COLUMNS
 from darl.pipeline.predict_plan import PLAN, Plan, read_plan
 from darl.pipeline.shards import FEATURES, Part, Rows, ShardForm, shard_path
 from darl.progress import Progress, task
@@ -122,7 +123,8 @@ def open_graded(folder: Path, model: Path) -> GradedPool:
         faults.append(f"holds no features: {AGAIN}")
     if faults:
         raise ConfigError(str(folder), faults)
-    form = ShardForm.of(GradeScale(card.grades), template_fields(card.model.prompt), features=True)
+    fields, measures = template_fields(card.model.prompt), COLUMNS if plan.origin.ood else ()
+    form = ShardForm.of(GradeScale(card.grades), fields, features=True, measures=measures)
     return GradedPool.of(folder, plan, form)
 
 

@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from darl.catalogue import Component, build, component_faults
 from darl.models.base import TUNED, ViewField
 from darl.objectives.catalogue import OBJECTIVES
+from darl.ood.base import SEEN
 from darl.ood.catalogue import DETECTORS
+from darl.pipeline.stage import view_faults
 
 SIZE = 4000
 """Training pairs that a detector is fitted on, and held-out ones that it is compared with, at most."""
@@ -38,7 +40,9 @@ class OODConfig(BaseModel):
 
     @model_validator(mode="after")
     def _view_is_read(self) -> OODConfig:
-        if self.features != TUNED and "features" not in build("detector", DETECTORS, self.detector).needs:
+        if faults := view_faults(self.detector, self.features):
+            raise ValueError("; ".join(faults))
+        if self.features != TUNED and not build("detector", DETECTORS, self.detector).needs & SEEN:
             raise ValueError(f"features: {self.detector} reads none, received {self.features}: leave it out")
         return self
 

@@ -70,3 +70,15 @@ def test_settings_of_a_single_training():
         parse_settings({"backbone": "x"}, ["epoch=2"], {"detector": "lof", "features": "tuned@0"})
     for part in ("training.epoch: unknown key", "ood.detector: unknown name 'lof'", "ood.features"):
         assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("features", "detector", "told"),
+    [
+        ("tuned", "likelihood_ratio", "likelihood_ratio reads likelihoods, and tuned gives features"),
+        ("likelihood.query", "knn", "knn reads features, and likelihood.query gives likelihoods"),
+    ],
+)
+def test_a_view_that_the_detector_cannot_read(features, detector, told):
+    with pytest.raises(ValidationError, match=told):
+        OODConfig(features=features, detector=detector)
