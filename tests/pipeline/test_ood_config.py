@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from darl.errors import ConfigError
 from darl.models.base import FROZEN, TUNED
 from darl.objectives.catalogue import OBJECTIVES
 from darl.objectives.softmax import Softmax
 from darl.pipeline.experiment import check_experiment
+from darl.pipeline.ood_config import OODConfig
 from darl.pipeline.settings import parse_settings
 from tests.pipeline.test_experiment import changed, faults
 
