@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from accelerate import PartialState
+from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
@@ -18,9 +19,9 @@ from darl.models.adapter import attach
 from darl.models.config import ModelConfig
 from darl.models.encoder import MatchPooling, load_encoder
 from darl.models.folder import is_causal
-from darl.models.head import GradeHead
+from darl.models.head import GradeHead, saved_head, start_head
 from darl.models.int8 import Int8Linear
-from darl.models.llm import LastToken, load_causal
+from darl.models.llm import LastToken, load_causal, softcap_of
 from darl.models.machine import fast_bfloat16, settle_threads
 from darl.models.neural import NeuralRelevanceModel, Scorer
 from darl.models.packed_attention import read_packed, use_packing
@@ -28,7 +29,6 @@ from darl.models.prompt import CausalPrompt, EncoderPrompt, PromptTemplate
 from darl.models.seed import seed_torch
 from darl.models.store import fingerprint, resolve
 from darl.models.vocabulary import Vocabulary
-from darl.objectives.base import Objective
 from darl.objectives.catalogue import OBJECTIVES
 from darl.progress import SILENT, Progress
 
@@ -60,6 +60,8 @@ def build_model(
     if len(words) != len(grade_scale):
         raise ConfigError("grade_words", [f"expected {len(grade_scale)} words, received {words}"])
     objective = build("objective", OBJECTIVES, config.objective)
+    if faults := objective.faults(len(grade_scale)):
+        raise ConfigError("objective", faults)
     template = PromptTemplate.parse(config.prompt, words)
     folder = resolve(config.backbone, progress=progress, trust_remote_code=config.trust_remote_code)
     with _loading(config.backbone):
@@ -77,9 +79,10 @@ def build_model(
         prompt = EncoderPrompt(tokenizer, template, config.max_length)
         with _loading(config.backbone):
             body = load_encoder(folder, dtype, config.trust_remote_code)
-        head, pooling = _blank_head(body, objective, len(grade_scale)), MatchPooling()
+        head, pooling = _blank_head(body, len(grade_scale)), MatchPooling()
     _check_length(body, config)
     seed_torch(seed)
+    head = start_head(objective, head)
     scorer = Scorer(attach(body, config.adapter, config.backbone), pooling, head)
     scorer.to(PartialState().device)
     packs = isinstance(pooling, LastToken) and use_packing(body, config.max_length)
@@ -92,7 +95,7 @@ def assemble(
     config: ModelConfig,
     grade_scale: GradeScale,
     body: PreTrainedModel,
-    head: GradeHead,
+    head: Mapping[str, Tensor],
     *,
     tokenizer_folder: Path,
     causal: bool,
@@ -102,13 +105,22 @@ def assemble(
     """An exported model from its parts: 8-bit maps stay on the processor, others go to a GPU if there is one.
 
     Whether it packs is not tried again: where the maps round, trying cannot tell.
+
+    Raises:
+        ShapeError: The head's weights are not what the objective wants.
     """
     settle_threads()
     with _loading(config.backbone):
         tokenizer = _load_tokenizer(tokenizer_folder, config)
     template = PromptTemplate.parse(config.prompt, list(config.grade_words or grade_scale.names))
     kind = CausalPrompt if causal else EncoderPrompt
-    scorer = Scorer(body, LastToken() if causal else MatchPooling(), head)
+    objective = build("objective", OBJECTIVES, config.objective)
+    softcap = softcap_of(body) if causal else None
+    scorer = Scorer(
+        body,
+        LastToken() if causal else MatchPooling(),
+        saved_head(objective, len(grade_scale), head, softcap),
+    )
     if not any(isinstance(module, Int8Linear) for module in body.modules()):
         scorer.to(PartialState().device)
     if packs:
@@ -116,7 +128,7 @@ def assemble(
     return NeuralRelevanceModel(
         config,
         grade_scale,
-        build("objective", OBJECTIVES, config.objective),
+        objective,
         kind(tokenizer, template, config.max_length),
         tokenizer,
         scorer,
@@ -168,8 +180,7 @@ def _pick_dtype(config: ModelConfig) -> torch.dtype:
     return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
 
 
-def _blank_head(body: PreTrainedModel, objective: Objective, n_grades: int) -> GradeHead:
+def _blank_head(body: PreTrainedModel, n_grades: int) -> GradeHead:
     # Zeros: an encoder has no word rows to start from, and a blank head calls all grades equally likely.
-    n_logits = objective.n_logits(n_grades)
     width = MatchPooling.widening * body.config.hidden_size
-    return GradeHead(torch.zeros(n_logits, width), torch.zeros(n_logits))
+    return GradeHead(torch.zeros(n_grades, width), torch.zeros(n_grades))

@@ -3,7 +3,7 @@
     darl.json                    what the model is made of, and the SHA-256 of every other file
     adapter_config.json          the adapter, as peft writes it
     adapter_model.safetensors
-    head.safetensors             the grade head
+    head.safetensors             the grade head: as many biases as the objective has logits, and rows (or one)
     tokenizer.json, ...          the tokenizer, as transformers writes it
     reference.safetensors        what detectors are fitted on (optional; see reference.py)
     ood.safetensors              a fitted detector (optional; see pipeline/gauge.py)
@@ -27,14 +27,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from darl.errors import CheckpointError, ConfigError
+from darl.errors import CheckpointError, ConfigError, ShapeError
 from darl.files import sha256_of, whole_folder, write_text
 from darl.grades import GradeScale
 from darl.models.build import assemble, build_model
 from darl.models.config import ExportFormat, ModelConfig
 from darl.models.export import load_body, save_body
-from darl.models.head import GradeHead
-from darl.models.llm import softcap_of
 from darl.models.neural import NeuralRelevanceModel
 from darl.models.prompt import CausalPrompt
 from darl.models.reference import REFERENCE, Reference
@@ -221,14 +219,16 @@ def load_model(
 
 
 def _load_exported(folder: Path, card: ModelCard, export: ExportCard) -> NeuralRelevanceModel:
-    head, body = load_file(folder / HEAD), load_body(folder, export.form)
-    return assemble(
-        card.model,
-        GradeScale(card.grades),
-        body,
-        GradeHead(head["weight"], head["bias"], softcap_of(body) if export.causal else None),
-        tokenizer_folder=folder,
-        causal=export.causal,
-        packs=export.packs,
-        fingerprint=card.fingerprint,
-    )
+    try:
+        return assemble(
+            card.model,
+            GradeScale(card.grades),
+            load_body(folder, export.form),
+            load_file(folder / HEAD),
+            tokenizer_folder=folder,
+            causal=export.causal,
+            packs=export.packs,
+            fingerprint=card.fingerprint,
+        )
+    except ShapeError as error:
+        raise CheckpointError(f"{folder}: {HEAD} does not fit {CARD}: {error}") from error

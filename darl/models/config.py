@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from darl.catalogue import Component
+from darl.objectives.config import ObjectiveField
 
 ExportFormat = Literal["float32", "bfloat16", "int8"]
 FORMATS: tuple[str, ...] = get_args(ExportFormat)
@@ -46,6 +47,7 @@ class ModelConfig(BaseModel):
             which lists the grade words. Encoders read only the query and what lies between {item} and the
             last field.
         grade_words: What the LLM would say for each grade; () = the grade names.
+        objective: Loss and decoding; a list of several, each with its weight, is `weighted`.
         adapter: The adapter's shape.
         trust_remote_code: Run Python code that comes with the weights. Off unless asked for here by name.
     """
@@ -57,6 +59,6 @@ class ModelConfig(BaseModel):
     max_length: int = Field(256, ge=16)
     prompt: str = DEFAULT_PROMPT
     grade_words: tuple[str, ...] = ()
-    objective: Component = Component(name="softmax")
+    objective: ObjectiveField = Component(name="softmax")
     adapter: AdapterConfig = AdapterConfig()
     trust_remote_code: bool = False

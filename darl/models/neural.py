@@ -20,7 +20,7 @@ from darl.models.adapter import FoldedAdapter
 from darl.models.base import FeatureView
 from darl.models.config import ModelConfig
 from darl.models.encoder import MatchPooling
-from darl.models.head import GradeHead
+from darl.models.head import GradeHead, check_head
 from darl.models.likelihood import mean_log_likelihood
 from darl.models.llm import Batch, LastToken
 from darl.models.packing import SharedPrefix, pack, row_plan, shared_prefix
@@ -70,6 +70,9 @@ class NeuralRelevanceModel:
         packs: Whether the backbone reads packed rows (see packing.py).
         vocabulary: From states to the next token; None where the backbone foretells none (an encoder), or its
             own weights are gone (an exported model).
+
+    Raises:
+        ShapeError: The head gives other logits than the objective reads.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class NeuralRelevanceModel:
         packs: bool = False,
         vocabulary: Vocabulary | None = None,
     ) -> None:
+        check_head(scorer.head, objective, len(grade_scale))
         self.config, self.grade_scale, self.objective = config, grade_scale, objective
         self.prompt, self.tokenizer, self.scorer = prompt, tokenizer, scorer
         self.fingerprint, self.packs, self.vocabulary = fingerprint, packs, vocabulary
@@ -245,8 +249,8 @@ class NeuralRelevanceModel:
         return self.folded.resting()
 
     def _nothing(self) -> Predictions:
-        n_logits, width = self.scorer.head.weight.shape
-        widths = (n_logits, len(self.grade_scale), width)
+        head = self.scorer.head
+        widths = (head.n_logits, len(self.grade_scale), head.weight.shape[1])
         return Predictions(*(np.zeros((0, columns), np.float32) for columns in widths))
 
 

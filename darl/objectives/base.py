@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from darl.objectives.class_weights import class_weight_faults
 from darl.objectives.logits import widened
 
 
@@ -27,13 +28,36 @@ class Objective(ABC):
     Attributes:
         class_logits: Whether logits are K class logits, one a grade. Detectors such as energy mean
             nothing on anything else.
+        shares_row: Whether the head has one row of weights for all logits, which then differ by their
+            biases alone.
+        compares_items: Whether the loss is of items of one query with each other: a batch without two of
+            them says nothing.
+        sees_grades: Whether the loss depends on the grades; otherwise it can only be a term beside one
+            that does.
     """
 
     class_logits: bool
+    shares_row: bool = False
+    compares_items: bool = False
+    sees_grades: bool = True
 
     @abstractmethod
     def n_logits(self, n_grades: int) -> int:
         """How many logits the head must give for `n_grades` grades."""
+
+    @abstractmethod
+    def from_classes(self, n_grades: int) -> tuple[Tensor, Tensor]:
+        """How its logits follow from K class logits z, to first order about equal ones: M z + c.
+
+        A head that starts so says what its class head would say.
+
+        Returns:
+            (n_logits, K) M and (n_logits,) c, float32.
+        """
+
+    def faults(self, n_grades: int) -> list[str]:
+        """Why it cannot be trained on `n_grades` grades, each as a sentence; empty where it can."""
+        return []
 
     @abstractmethod
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
@@ -48,10 +72,19 @@ class ClassObjective(Objective):
     """An objective of K class logits, one a grade, decoded by a softmax."""
 
     class_logits = True
+    class_weights: tuple[float, ...] | None = None
 
     def n_logits(self, n_grades: int) -> int:
         """K."""
         return n_grades
+
+    def from_classes(self, n_grades: int) -> tuple[Tensor, Tensor]:
+        """They are the class logits."""
+        return torch.eye(n_grades), torch.zeros(n_grades)
+
+    def faults(self, n_grades: int) -> list[str]:
+        """Other than one class weight a grade."""
+        return class_weight_faults(self.class_weights, n_grades)
 
     def grade_probs(self, logits: Tensor) -> Tensor:
         """Softmax over the grades."""
@@ -66,6 +99,20 @@ class ThresholdObjective(Objective):
     def n_logits(self, n_grades: int) -> int:
         """K - 1."""
         return n_grades - 1
+
+    def from_classes(self, n_grades: int) -> tuple[Tensor, Tensor]:
+        """log(P(yes) / P(no)) = log sum_yes e^z - log sum_no e^z, the means' difference to first order.
+
+        M_k = 1 / n_yes on the grades that answer yes, -1 / n_no on those that answer no;
+        c_k = log(n_yes / n_no). With two grades it is exact.
+        """
+        yes, no = self.answers(n_grades)
+        n_yes, n_no = yes.sum(dim=1, keepdim=True), no.sum(dim=1, keepdim=True)
+        return yes / n_yes - no / n_no, (n_yes / n_no).log().squeeze(1)
+
+    @abstractmethod
+    def answers(self, n_grades: int) -> tuple[Tensor, Tensor]:
+        """(K - 1, K) which grades answer each question with yes, and which with no; bool."""
 
 
 def threshold_costs(logits: Tensor, grades: Tensor) -> Tensor:

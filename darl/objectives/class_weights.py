@@ -39,6 +39,13 @@ def check_class_weights(class_weights: Sequence[float] | None) -> tuple[float, .
     return tuple(map(float, class_weights))
 
 
+def class_weight_faults(class_weights: tuple[float, ...] | None, n_grades: int) -> list[str]:
+    """That there are not as many weights as grades, if so."""
+    if class_weights is None or len(class_weights) == n_grades:
+        return []
+    return [f"class_weights: expected {n_grades} numbers, one for each grade, received {len(class_weights)}"]
+
+
 def weighted_mean(
     costs: Tensor, grades: Tensor, n_grades: int, class_weights: tuple[float, ...] | None
 ) -> Tensor:
@@ -52,8 +59,6 @@ def weighted_mean(
     """
     if class_weights is None:
         return costs.mean()
-    if len(class_weights) != n_grades:
-        raise ShapeError(
-            f"class_weights: expected {n_grades} numbers, one for each grade, received {len(class_weights)}"
-        )
+    if faults := class_weight_faults(class_weights, n_grades):
+        raise ShapeError(*faults)
     return (costs * costs.new_tensor(class_weights)[grades]).mean()

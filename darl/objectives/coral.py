@@ -1,7 +1,8 @@
-"""CORAL's loss: one yes-or-no question for each threshold between grades."""
+"""CORAL: one yes-or-no question for each threshold between grades, all answered by one direction."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,18 +22,26 @@ class Coral(ThresholdObjective):
     | logits      | (B, K - 1), log odds of P(grade > k)                               |
     | good for    | ordered grades: a miss costs by the thresholds it is beyond,       |
     |             | however unevenly the grades lie                                    |
-    | fails where | the head's answers contradict each other; a detector reads class   |
-    |             | logits                                                             |
+    | fails where | what sets a grade apart from its neighbours lies in another        |
+    |             | direction than what sets the next one apart: one row has to do for |
+    |             | all; a detector reads class logits                                 |
 
-    What of CORAL this is: the loss and its tasks. The paper's tasks share one weight vector and differ in
-    their biases only, which is a property of the head and what its proof that c falls with k rests on. The
-    rows of the head here are independent (as in Niu et al., CVPR 2016), so c may rise. Sorting undoes that
-    where grades are decoded: probabilities are never negative, and the number of c above 1/2, by which the
-    paper decodes, and their sum, the expected grade, stay what they were. Training does not see it.
+    The head has one row of weights for all thresholds and a bias for each, as the paper has it: logits of
+    one pair differ by the same amounts as those of any other. Where the loss is least the biases fall with
+    k (the paper's theorem 1), and then so does c, for every pair. On the way there biases may cross: sorting
+    undoes that where grades are decoded, so that probabilities are never negative, and the number of c
+    above 1/2, by which the paper decodes, and their sum, the expected grade, stay what they were.
 
     Reference: Cao, Mirjalili and Raschka, "Rank consistent ordinal regression for neural networks with
     application to age estimation", 2019, arXiv 1901.07884.
     """
+
+    shares_row = True
+
+    def answers(self, n_grades: int) -> tuple[Tensor, Tensor]:
+        """Above k; up to k."""
+        above = torch.ones(n_grades - 1, n_grades, dtype=torch.bool).triu(1)
+        return above, ~above
 
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean over the pairs of the thresholds' summed cross-entropies."""

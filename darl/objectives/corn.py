@@ -34,6 +34,11 @@ class Corn(ThresholdObjective):
     Conditional Probabilities", 2021, arXiv 2111.08851.
     """
 
+    def answers(self, n_grades: int) -> tuple[Tensor, Tensor]:
+        """Above k; k itself."""
+        above = torch.ones(n_grades - 1, n_grades, dtype=torch.bool).triu(1)
+        return above, torch.eye(n_grades, dtype=torch.bool)[:-1]
+
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """Mean over the pairs of the cross-entropies of the questions that each comes to."""
         asked = grades[:, None] >= torch.arange(logits.shape[-1], device=logits.device)

@@ -33,9 +33,9 @@ class InQueryContrast(ClassObjective):
     than the score does; the pointwise term has that gradient. The cost goes on falling beyond the margin,
     and so pushes scores to the ends of the scale: weigh it less than the pointwise term.
 
-    Batches have to hold items of the same query (`items_per_query` of the training settings). Where a step is
-    cut into micro-batches or validated in batches, only pairs within one of them count: alone, its validation
-    loss may be 0 for want of pairs, and then `keep_best` keeps the first epoch.
+    Batches have to hold items of the same query: `items_per_query` of the training settings, at least 2. What
+    it keeps together is not cut apart by micro-batches, each of which weighs by its items, nor in validation,
+    where each query's loss weighs by its items.
 
     Args:
         margin: >= 0, finite: how far apart scores should be for each grade of difference; 0 asks for the
@@ -47,6 +47,8 @@ class InQueryContrast(ClassObjective):
     Reference: Burges et al., "Learning to Rank using Gradient Descent" (RankNet), ICML 2005, here with a
     margin and with all pairs of a batch weighing alike.
     """
+
+    compares_items = True
 
     def __init__(self, margin: float = 1.0) -> None:
         if not 0 <= margin < math.inf:

@@ -34,8 +34,14 @@ class Weighted(Objective):
         weights: One for each term, finite, >= 0, not all 0; each 1 if None. They need not sum to 1, and
             are worth as much as a learning rate where they do not.
 
+    In a config it may be written as the list of its terms, each with its weight, 1 if none is given:
+
+        objective: [{name: soft_grades}, {name: in_query_contrast, weight: 0.2}]
+
     Attributes:
-        class_logits: As the terms have it.
+        class_logits: As the terms have it; `shares_row` too.
+        compares_items: Whether one of the terms with a weight does.
+        sees_grades: Whether one of the terms with a weight does.
 
     Raises:
         ValueError: No terms, one that is none, terms that want other logits than the first or decode them
@@ -43,7 +49,6 @@ class Weighted(Objective):
     """
 
     nested: ClassVar[frozenset[str]] = frozenset({"terms"})
-    class_logits = True  # of the terms that a config can name
 
     def __init__(
         self, terms: Sequence[Objective] | None = None, weights: Sequence[float] | None = None
@@ -53,11 +58,26 @@ class Weighted(Objective):
         weights = [1.0] * len(terms) if weights is None else weights
         _check_weights(weights, len(terms))
         self.terms, self.weights = tuple(terms), tuple(weights)
-        self.class_logits = self.terms[0].class_logits
+        self.class_logits, self.shares_row = self.terms[0].class_logits, self.terms[0].shares_row
+        counting = [term for weight, term in zip(weights, terms, strict=True) if weight]
+        self.compares_items = any(term.compares_items for term in counting)
+        self.sees_grades = any(term.sees_grades for term in counting)
 
     def n_logits(self, n_grades: int) -> int:
         """As many as each term wants."""
         return self.terms[0].n_logits(n_grades)
+
+    def from_classes(self, n_grades: int) -> tuple[Tensor, Tensor]:
+        """As the terms have it."""
+        return self.terms[0].from_classes(n_grades)
+
+    def faults(self, n_grades: int) -> list[str]:
+        """Those of the terms, each with its place."""
+        return [
+            f"terms[{place}]: {fault}"
+            for place, term in enumerate(self.terms)
+            for fault in term.faults(n_grades)
+        ]
 
     def loss(self, logits: Tensor, grades: Tensor, query_ids: Tensor) -> Tensor:
         """The weighted sum of the terms' losses."""

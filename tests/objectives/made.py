@@ -6,12 +6,6 @@ import math
 
 import torch
 
-from darl.objectives.catalogue import OBJECTIVES
-from darl.objectives.coral import Coral
-from darl.objectives.corn import Corn
-
-EVERY = {**OBJECTIVES, "coral": Coral, "corn": Corn}
-
 
 def batch(n_logits, n_grades, seed=0, size=7):
     generator = torch.Generator().manual_seed(seed)
@@ -37,6 +31,11 @@ def cost_of(objective, logits, grade):
 def sure_of(grade, n_grades, strength=4.0):
     """Class logits as a list."""
     return [strength if k == grade else 0.0 for k in range(n_grades)]
+
+
+def thresholds_passed(grade, n_grades, strength=4.0):
+    """Threshold logits of a sure grade, as a list."""
+    return [strength if k < grade else -strength for k in range(n_grades - 1)]
 
 
 def softmax_of(row):

@@ -64,6 +64,8 @@ def test_other_than_one_a_grade(member, weights):
     message = f"class_weights: expected 3 numbers, one for each grade, received {len(weights)}"
     with pytest.raises(ShapeError, match=message):
         member(class_weights=weights).loss(logits, grades, ids)
+    assert member(class_weights=weights).faults(3) == [message]
+    assert member(class_weights=weights).faults(len(weights)) == []
 
 
 @EVERY

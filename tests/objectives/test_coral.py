@@ -32,6 +32,20 @@ def test_it_is_the_authors_loss():
     assert loss.item() == pytest.approx(0.6920, abs=5e-5)
 
 
+@pytest.mark.parametrize("n_grades", [2, 3, 5])
+def test_its_logits_are_the_log_odds_of_a_softmax_to_first_order(n_grades):
+    """By torch's own derivative."""
+
+    def log_odds(z):
+        probs = z.softmax(dim=0)
+        return torch.stack([(probs[k + 1 :].sum() / probs[: k + 1].sum()).log() for k in range(n_grades - 1)])
+
+    mix, offset = Coral().from_classes(n_grades)
+    equal = torch.zeros(n_grades)
+    torch.testing.assert_close(mix, torch.autograd.functional.jacobian(log_odds, equal))
+    torch.testing.assert_close(offset, log_odds(equal))
+
+
 def test_logits_that_fall_are_decoded_by_their_differences():
     probs = Coral().grade_probs(torch.tensor([[2.0, 0.5, -1.0]]))
     above = [1.0, sigmoid_of(2.0), sigmoid_of(0.5), sigmoid_of(-1.0), 0.0]

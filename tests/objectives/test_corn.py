@@ -33,6 +33,20 @@ def test_the_loss_is_that_of_what_is_decoded(n_grades):
     torch.testing.assert_close(Corn().loss(logits, grades, ids), -gold.log().mean())
 
 
+@pytest.mark.parametrize("n_grades", [2, 3, 5])
+def test_its_logits_are_the_conditional_log_odds_of_a_softmax_to_first_order(n_grades):
+    """By torch's own derivative."""
+
+    def log_odds(z):
+        probs = z.softmax(dim=0)
+        return torch.stack([(probs[k + 1 :].sum() / probs[k]).log() for k in range(n_grades - 1)])
+
+    mix, offset = Corn().from_classes(n_grades)
+    equal = torch.zeros(n_grades)
+    torch.testing.assert_close(mix, torch.autograd.functional.jacobian(log_odds, equal))
+    torch.testing.assert_close(offset, log_odds(equal))
+
+
 def test_it_decodes_by_products():
     first, second, third = (sigmoid_of(x) for x in (0.5, -1.0, 2.0))
     probs = Corn().grade_probs(torch.tensor([[0.5, -1.0, 2.0]]))[0].tolist()

@@ -8,6 +8,7 @@ import torch
 from darl.catalogue import Component, build
 from darl.errors import ConfigError
 from darl.objectives.catalogue import OBJECTIVES
+from darl.objectives.confidence_penalty import ConfidencePenalty
 from darl.objectives.coral import Coral
 from darl.objectives.corn import Corn
 from darl.objectives.earth_mover import EarthMover
@@ -58,6 +59,26 @@ def test_logits_and_decoding_are_the_terms():
     assert not weighted.class_logits
     assert torch.equal(weighted.grade_probs(logits), Coral().grade_probs(logits))
     assert Weighted([Softmax()]).class_logits
+
+
+def test_what_the_head_has_to_be_is_the_terms():
+    for term in (Softmax(), Coral(), Corn()):
+        weighted = Weighted([term, term])
+        assert weighted.shares_row is term.shares_row
+        assert all(map(torch.equal, weighted.from_classes(4), term.from_classes(4)))
+
+
+def test_a_term_without_a_weight_asks_for_nothing():
+    assert Weighted([Softmax(), InQueryContrast()], [1, 0.1]).compares_items
+    assert not Weighted([Softmax(), InQueryContrast()], [1, 0]).compares_items
+    assert Weighted([ConfidencePenalty(), Softmax()], [1, 1]).sees_grades
+    assert not Weighted([ConfidencePenalty(), Softmax()], [1, 0]).sees_grades
+
+
+def test_the_terms_faults_with_their_places():
+    weighted = Weighted([Softmax(), Weighted([Softmax([1, 2]), Softmax([1, 2, 3])])])
+    fault = "class_weights: expected 3 numbers, one for each grade, received 2"
+    assert weighted.faults(3) == [f"terms[1]: terms[0]: {fault}"]
 
 
 def test_a_config_names_the_terms():
