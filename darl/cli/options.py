@@ -76,14 +76,32 @@ def parse_component(text: str) -> dict[str, Any]:
     return component
 
 
-def _parse_mapping(text: str) -> dict[str, Any]:
+def parse_objective(text: str) -> dict[str, Any] | list[Any]:
+    """An objective as it is typed: a component, or the list of several, each with its weight.
+
+    >>> parse_objective("[soft_grades, {name: in_query_contrast, weight: 0.2}]")
+    ['soft_grades', {'name': 'in_query_contrast', 'weight': 0.2}]
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if text.lstrip().startswith("["):
+        return list(_parse_yaml(text))
+    return parse_component(text)
+
+
+def _parse_yaml(text: str) -> Any:  # noqa: ANN401 - whatever is typed
     import yaml
 
     try:
-        value = yaml.safe_load(text)
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or "unreadable"
         raise ConfigError("component", [f"{text!r} is not YAML: {problem}"]) from error
+
+
+def _parse_mapping(text: str) -> dict[str, Any]:
+    value = _parse_yaml(text)
     if not isinstance(value.get("name"), str):
         # A name that is a key without a value, "{name:random}", is the likeliest slip.
         fault = f"expected {{name: NAME, KEY: VALUE, ...}}, a space after each colon, received {text!r}"

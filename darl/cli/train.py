@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from darl.cli.options import FILE, FORMATS, bad_rows_option, grades_from, parse_component
+from darl.cli.options import FILE, FORMATS, bad_rows_option, grades_from, parse_component, parse_objective
 
 EXAMPLE = """\b
 Example:
   darl data write insurance --out shop
   darl train --train shop/train.jsonl --valid shop/valid.jsonl --backbone minilm-l6 --out runs/first
   darl predict runs/first/model shop/in_dist.jsonl --out graded.csv
+  darl train --train shop/train.jsonl --out runs/second --set items_per_query=4 \\
+      --objective '[soft_grades, {name: in_query_contrast, weight: 0.2}]'
 """
 
 
@@ -26,7 +28,12 @@ Example:
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model and its log."
 )
 @click.option("--backbone", default="minilm-l6", show_default=True, help="Built-in name, folder or hub id.")
-@click.option("--objective", default="softmax", show_default=True, help="NAME or NAME:KEY=VALUE,...")
+@click.option(
+    "--objective",
+    default="softmax",
+    show_default=True,
+    help="NAME, NAME:KEY=VALUE,..., {name: ..., ...}, or a list of such, each with its weight.",
+)
 @click.option(
     "--grades", help="Grade names, least relevant first, with commas. Default: irrelevant,weak,strong"
 )
@@ -87,12 +94,14 @@ def command(
     from darl.pipeline.settings import parse_settings
     from darl.pipeline.train import train
 
+    scale = GradeScale(grades_from(grades))
     settings = parse_settings(
-        {"backbone": backbone, "objective": parse_component(objective)},
+        {"backbone": backbone, "objective": parse_objective(objective)},
         overrides,
         None if no_ood else {"detector": parse_component(ood_detector), "features": ood_features},
+        scale,
     )
-    scale, fields = GradeScale(grades_from(grades)), template_fields(settings.model.prompt)
+    fields = template_fields(settings.model.prompt)
     with cli_progress() as progress:
         reading: dict[str, Any] = {"item_fields": fields, "bad_rows": bad_rows, "progress": progress}
         reading_valid = reading | {"bad_rows": bad_rows and bad_rows.with_name(f"valid-{bad_rows.name}")}

@@ -34,7 +34,7 @@ class LastToken(nn.Module):
 def load_causal(
     folder: Path, dtype: torch.dtype, word_ids: list[int], trust_remote_code: bool
 ) -> tuple[PreTrainedModel, GradeHead, Vocabulary]:
-    """The decoder of a causal LM, a head of class logits (the LM head's rows of the grade words), and the rest.
+    """The decoder of a causal LM, a head of class logits (the LM head's rows of the grade words), the rest.
 
     So before any training grade_probs (under a softmax) are the LM's own next-token probabilities,
     restricted to those words.

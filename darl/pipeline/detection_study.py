@@ -42,7 +42,8 @@ from darl.ood.catalogue import DETECTORS
 from darl.pairs import GradedPair, Pair
 from darl.pipeline.data import Splits
 from darl.pipeline.detection_rows import ROWS, Finding
-from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.experiment import Experiment
+from darl.pipeline.recipe import Recipe
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import view_faults

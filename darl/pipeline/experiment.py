@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from darl.catalogue import Component, component_faults
+from darl.catalogue import build
 from darl.errors import ConfigError
 from darl.evaluation.metrics import metrics_for
 from darl.grades import GradeScale
@@ -29,69 +29,8 @@ from darl.objectives.catalogue import OBJECTIVES
 from darl.pipeline.data import DataConfig
 from darl.pipeline.ood_config import OODConfig, logit_faults
 from darl.pipeline.overrides import faults_of, override
-from darl.pipeline.stage import RoundConfig, Stage
-
-
-def _checked_objective(value: Component) -> Component:
-    if faults := component_faults(OBJECTIVES, value):
-        raise ValueError("; ".join(faults))
-    return value
-
-
-class Recipe(BaseModel):
-    """One way of making a model, to be compared with others.
-
-    Attributes:
-        objective: Loss and decoding.
-        stages: Fine-tuning passes, in order.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    objective: Component = Component(name="softmax")
-    stages: tuple[Stage, ...] = Field(min_length=1)
-
-    @field_validator("objective")
-    @classmethod
-    def _known_objective(cls, value: Component) -> Component:
-        return _checked_objective(value)
-
-    @model_validator(mode="after")
-    def _stages_fit(self) -> Recipe:
-        names = [stage.name for stage in self.stages]
-        faults = [
-            f"stages: the name {name!r} stands twice"
-            for name in sorted({n for n in names if names.count(n) > 1})
-        ]
-        selected = False
-        for stage in self.stages:
-            selected = selected or stage.round is not None
-            if stage.examples != "train" and not selected:
-                faults.append(
-                    f"stage {stage.name}: examples: {stage.examples} needs a round in it or before it"
-                )
-        faults += self._detector_faults()
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
-
-    def _detector_faults(self) -> list[str]:
-        return [
-            f"stage {stage.name}: {fault}"
-            for stage in self.stages
-            if stage.round
-            for fault in logit_faults(stage.round.detector, self.objective)
-        ]
-
-    @property
-    def rounds(self) -> int:
-        """How often its stages select."""
-        return sum(stage.rounds for stage in self.stages)
-
-    @property
-    def budget(self) -> int:
-        """Labels that its rounds spend, if none ends early."""
-        return sum(stage.round.labels for stage in self.stages if stage.round is not None)
+from darl.pipeline.recipe import Recipe
+from darl.pipeline.stage import RoundConfig
 
 
 class ReportConfig(BaseModel):
@@ -186,6 +125,11 @@ class Experiment(BaseModel):
             faults.append(f"model.grade_words: expected {len(self.grades)} words, received {list(words)}")
         if len(set(words)) < len(words):
             faults.append(f"model.grade_words: expected different words, received {list(words)}")
+        faults += [
+            f"recipes.{name}.objective: {fault}"
+            for name, recipe in self.recipes.items()
+            for fault in build("objective", OBJECTIVES, recipe.objective).faults(len(self.grades))
+        ]
         if self.rounds and self.data.pool is None:
             faults.append("data.pool: a recipe has a round, and there is no pool to select from")
         if self._annotators - {"oracle"} and (len(self.seeds) > 1 or len(self._selections) > 1):

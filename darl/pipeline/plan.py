@@ -6,8 +6,9 @@ from pathlib import Path
 
 from darl.pipeline.dasa import FOUND, VALID
 from darl.pipeline.data import Splits
-from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.experiment import Experiment
 from darl.pipeline.kept import Keeping
+from darl.pipeline.recipe import Recipe
 from darl.pipeline.rounds import round_folder, rounds_of
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import RoundConfig, Stage

@@ -12,7 +12,8 @@ from darl.evaluation.outlook import StageOutlook
 from darl.evaluation.report import Report, RoundView, build_report
 from darl.pipeline.dasa import read_predictions, read_round
 from darl.pipeline.data import Splits
-from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.experiment import Experiment
+from darl.pipeline.recipe import Recipe
 from darl.pipeline.rounds import OUTLOOK, read_outlook, round_folder, rounds_of
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import Stage

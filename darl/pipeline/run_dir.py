@@ -32,7 +32,8 @@ from accelerate import PartialState
 from darl.errors import ConfigError
 from darl.files import write_text
 from darl.pipeline.environment import environment
-from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.experiment import Experiment
+from darl.pipeline.recipe import Recipe
 
 EXPERIMENT = "experiment.json"
 DATA = "data.sha256"

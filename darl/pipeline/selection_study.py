@@ -33,8 +33,9 @@ from darl.files import write_text
 from darl.models.prompt import template_fields
 from darl.pipeline.dasa import LABELS, read_round
 from darl.pipeline.detection_rows import ROWS
-from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.experiment import Experiment
 from darl.pipeline.first_stages import FirstStages
+from darl.pipeline.recipe import Recipe
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.selection_rows import NONE, OOD, POOL, RIVAL, Gain, labels_for

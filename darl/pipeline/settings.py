@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from darl.catalogue import component_faults
+from darl.catalogue import build, component_faults
 from darl.errors import ConfigError
+from darl.grades import GradeScale
 from darl.models.config import ModelConfig
 from darl.models.prompt import template_faults
 from darl.objectives.catalogue import OBJECTIVES
@@ -48,7 +49,10 @@ class Settings(BaseModel):
 
 
 def parse_settings(
-    model: Mapping[str, Any], overrides: Sequence[str], ood: Mapping[str, Any] | None
+    model: Mapping[str, Any],
+    overrides: Sequence[str],
+    ood: Mapping[str, Any] | None,
+    scale: GradeScale | None = None,
 ) -> Settings:
     """Settings from what is typed.
 
@@ -56,6 +60,7 @@ def parse_settings(
         model: The model's settings so far.
         overrides: "KEY=VALUE" for the training, "model.KEY=VALUE" for the model, "ood.KEY=VALUE".
         ood: Settings of the detector that is kept so far; None keeps none.
+        scale: The grades to be told apart; None = irrelevant, weak, strong.
 
     Raises:
         ConfigError: With every fault found.
@@ -64,6 +69,21 @@ def parse_settings(
     for text in overrides:
         override(raw, text if text.startswith(("model.", "ood.")) else f"training.{text}")
     try:
-        return Settings.model_validate(raw)
+        settings = Settings.model_validate(raw)
     except ValidationError as error:
         raise ConfigError("settings", faults_of(error)) from error
+    check_settings(settings.model, settings.training, scale or GradeScale())
+    return settings
+
+
+def check_settings(model: ModelConfig, training: TrainingConfig, scale: GradeScale) -> None:
+    """Tell what the objective has against the grades and the training, before anything heavy loads.
+
+    Raises:
+        ConfigError: With every fault found.
+    """
+    objective = build("objective", OBJECTIVES, model.objective)
+    faults = [f"model.objective: {fault}" for fault in objective.faults(len(scale))]
+    faults += [f"training: {fault}" for fault in training.faults(objective)]
+    if faults:
+        raise ConfigError("settings", faults)

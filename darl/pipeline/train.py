@@ -18,6 +18,7 @@ from darl.models.neural import NeuralRelevanceModel
 from darl.pairs import GradedPair
 from darl.pipeline.kept import Keeping
 from darl.pipeline.ood_config import KNN_ON_TUNED, OODConfig, logit_faults
+from darl.pipeline.settings import check_settings
 from darl.progress import SILENT, Progress
 from darl.training.batches import Examples
 from darl.training.checkpoint import CHECKPOINT
@@ -63,6 +64,7 @@ def train(
         CheckpointError: `out` holds a checkpoint of another training.
     """
     out, training = Path(out), training or TrainingConfig.model_validate({})
+    check_settings(model, training, grades or GradeScale())
     _check_folder(out, resume)
     if ood is not None and (faults := logit_faults(ood.detector, model.objective)):
         raise ConfigError("ood", faults)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -90,6 +93,60 @@ def shuffled_batches(
         else:
             batches.append(list(group))
     return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def micro_batches(
+    batch: Sequence[int], queries: Sequence[int], size: int, items_per_query: int
+) -> list[list[int]]:
+    """A batch's rows in their order, cut into parts of at most `size`.
+
+    Neighbours of one query stay together, `items_per_query` at a time, as far as a part has room for them:
+    otherwise an objective that compares them would not see them all.
+
+    Args:
+        batch: (B,) rows, as `shuffled_batches` gives them.
+        queries: (B,) a number of each row's query.
+        size: Rows a part, at most.
+        items_per_query: As in `shuffled_batches`.
+    """
+    together = min(items_per_query, size)
+    parts: list[list[int]] = []
+    for _, neighbours in groupby(zip(batch, queries, strict=True), key=itemgetter(1)):
+        rows = [row for row, _ in neighbours]
+        for start in range(0, len(rows), together):
+            group = rows[start : start + together]
+            if parts and len(parts[-1]) + len(group) <= size:
+                parts[-1] += group
+            else:
+                parts.append(group)
+    return parts
+
+
+def shares(
+    batch: Sequence[int],
+    queries: Sequence[int],
+    micro_batch_size: int | None,
+    items_per_query: int,
+    rank: int,
+    world: int,
+) -> list[tuple[list[int], float]]:
+    """One process's micro-batches of a step, each with its share of the step's mean loss.
+
+    Args:
+        batch: (B,) the rows of the step, over all processes.
+        queries: (B,) a number of each row's query.
+        micro_batch_size: Rows a micro-batch, at most; None = all that the process has.
+        items_per_query: As in `shuffled_batches`.
+        rank: Number of the process.
+        world: How many processes there are.
+    """
+    even = math.ceil(len(batch) / world)
+    size = micro_batch_size or items_per_query * math.ceil(even / items_per_query)
+    cut = micro_batches(batch, queries, size, items_per_query)
+    while len(cut) % world:
+        cut.append([])
+    # A process with nothing to do still takes part: gradients are exchanged by all or by none.
+    return [(rows or list(batch[:1]), len(rows) / len(batch)) for rows in cut[rank::world]]
 
 
 def _groups(order: Sequence[int], queries: Sequence[int], size: int) -> list[list[int]]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:  # a config alone needs no torch
+    from darl.objectives.base import Objective
 
 
 class TrainingConfig(BaseModel):
@@ -18,8 +23,8 @@ class TrainingConfig(BaseModel):
         weight_decay: AdamW's decoupled decay, on the adapter and the head's rows.
         max_grad_norm: Gradients are clipped to this norm.
         patience: Stop after so many epochs without a lower validation loss; None = never.
-        items_per_query: Pairs of one query that stay together in a batch; packed rows compute what they share
-            once.
+        items_per_query: Pairs of one query that stay together in a batch, and in a micro-batch that has room
+            for them; packed rows compute what they share once, and objectives that compare items need them.
         gradient_checkpointing: Recompute activations on the way back instead of keeping them: about a third
             more time, a fraction of the memory. For long texts.
         trunk_cache_gb: Disk for the outputs of the layers below the adapter's (adapter.upper_layers), which
@@ -42,3 +47,16 @@ class TrainingConfig(BaseModel):
     gradient_checkpointing: bool = False
     trunk_cache_gb: float = Field(8.0, ge=0)
     keep_best: bool = True
+
+    def faults(self, objective: Objective) -> list[str]:
+        """Why an objective cannot be trained so, each as a sentence; empty where it can."""
+        if not objective.sees_grades:
+            return ["objective: sees no grades: make it a term beside one that does"]
+        if not objective.compares_items:
+            return []
+        sizes = {name: getattr(self, name) for name in ("items_per_query", "batch_size", "micro_batch_size")}
+        return [
+            f"{name}: expected at least 2, as the objective compares items of one query, received {size}"
+            for name, size in sizes.items()
+            if size is not None and size < 2
+        ]

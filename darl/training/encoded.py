@@ -14,6 +14,7 @@ from darl.models.neural import NeuralRelevanceModel
 from darl.models.packing import pack
 from darl.models.prompt import Tokens
 from darl.models.trunk import Trunk, TrunkCache
+from darl.objectives.base import Objective
 from darl.pairs import GradedPair
 from darl.progress import Progress
 
@@ -44,6 +45,20 @@ class Encoded:
             torch.tensor([one.grade for one in graded], dtype=torch.long),
             torch.tensor(ids, dtype=torch.long),
         )
+
+    def loss(self, objective: Objective, logits: Tensor) -> float:
+        """Mean loss of all N pairs, given their (N, n_logits) logits.
+
+        An objective that compares items sees each query's items by themselves and all of them, and its
+        losses are averaged by the items of the queries: no cut into batches is in it.
+        """
+        grades, queries = self.grades.to(logits.device), self.queries.to(logits.device)
+        parts = [torch.arange(len(self.texts))]
+        if objective.compares_items:
+            order, counts = self.queries.argsort(stable=True), self.queries.bincount()
+            parts = list(order.tensor_split(counts.cumsum(dim=0)[:-1]))
+        losses = [objective.loss(logits[part], grades[part], queries[part]) * len(part) for part in parts]
+        return float(torch.stack(losses).sum()) / len(self.texts)
 
     @property
     def lengths(self) -> list[int]:

@@ -27,7 +27,7 @@ from darl.models.seed import seed_torch
 from darl.models.trunk import TrunkCache
 from darl.pairs import GradedPair, digest_of
 from darl.progress import SILENT, Progress, task
-from darl.training.batches import Examples, shuffled_batches
+from darl.training.batches import Examples, shares, shuffled_batches
 from darl.training.checkpoint import CHECKPOINT, Position, load_checkpoint, save_checkpoint
 from darl.training.config import TrainingConfig
 from darl.training.encoded import Encoded, open_cache
@@ -68,10 +68,14 @@ def train_stage(
     Raises:
         CheckpointError: `folder` holds a checkpoint of something else, or a damaged one.
         DivergedError: The validation loss is no longer a number.
-        ConfigError: `patience` is set and there is nothing to validate on.
+        ConfigError: `patience` is set and there is nothing to validate on, or the model's objective cannot
+            be trained so.
     """
+    faults = config.faults(model.objective)
     if config.patience is not None and not valid:
-        raise ConfigError("training", ["patience: needs validation pairs, received none"])
+        faults.append("patience: needs validation pairs, received none")
+    if faults:
+        raise ConfigError("training", faults)
     if model.folded is None:
         raise ConfigError("model", ["an exported model cannot be trained: train the one it was made from"])
     model.folded.forget()
@@ -165,7 +169,8 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * factor
         loss = torch.zeros((), device=self.model.device)
-        chunks = self._chunks(batch, rank, world)
+        size, together = self.config.micro_batch_size, self.config.items_per_query
+        chunks = shares(batch, self.train.queries[batch].tolist(), size, together, rank, world)
         for number, (rows, weight) in enumerate(chunks):
             last = number == len(chunks) - 1
             with nullcontext() if last else self.accelerator.no_sync(self.scorer):
@@ -179,15 +184,6 @@ class _Loop:
         self.position.step += 1
         loss = self.accelerator.reduce(loss, reduction="sum")
         self.log.write(self.position.step, loss=float(loss), grad_norm=float(norm or 0), lr_factor=factor)
-
-    def _chunks(self, batch: list[int], rank: int, world: int) -> list[tuple[list[int], float]]:
-        """This process's micro-batches of a step, each with its share of the step's mean loss."""
-        size = self.config.micro_batch_size or math.ceil(len(batch) / world)
-        cut = [batch[start : start + size] for start in range(0, len(batch), size)]
-        while len(cut) % world:
-            cut.append([])
-        # A process with nothing to do still takes part: gradients are exchanged by all or by none.
-        return [(rows or batch[:1], len(rows) / len(batch)) for rows in cut[rank::world]]
 
     def _skip(self, texts: Batch, rows: list[int]) -> Batch:
         """The same texts without their lower layers, where those are known."""
@@ -208,12 +204,15 @@ class _Loop:
             return
         self.model.scorer.eval()
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
-        total = torch.zeros((), dtype=torch.float64, device=self.model.device)
+        shape = len(self.valid.texts), self.model.scorer.head.n_logits
+        logits = torch.zeros(shape, dtype=torch.float64, device=self.model.device)
         with torch.no_grad():
             for rows, texts in islice(self.model.batches(self.valid.texts), rank, None, world):
                 texts = self._skip(texts, [len(self.train.texts) + row for row in rows])
-                total += self._loss(self.model.scorer, texts, self.valid, rows).double() * len(rows)
-        loss = float(self.accelerator.reduce(total, reduction="sum")) / len(self.valid.texts)
+                logits[rows] = self.model.scorer(texts)[0].double()
+        # Each pair is one process's, and nothing in the others'.
+        logits = self.accelerator.reduce(logits, reduction="sum")
+        loss = self.valid.loss(self.model.objective, logits)
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the validation loss is {loss} after step {self.position.step}: use a lower lr"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from darl.cli.options import parse_component
+from darl.cli.options import parse_component, parse_objective
 from darl.errors import ConfigError
 
 
@@ -48,3 +48,12 @@ def test_both_ways_to_type_a_component(text, component):
 def test_what_is_no_component(text, told):
     with pytest.raises(ConfigError, match=re.escape(told)):
         parse_component(text)
+
+
+def test_objectives_may_be_typed_as_components_and_as_lists():
+    for text in ("focal:gamma=1", "{name: weighted, terms: [softmax], weights: [2]}"):
+        assert parse_objective(text) == parse_component(text)
+    typed = " [softmax, {name: in_query_contrast, margin: 2, weight: 0.2}]"
+    assert parse_objective(typed) == ["softmax", {"name": "in_query_contrast", "margin": 2, "weight": 0.2}]
+    with pytest.raises(ConfigError, match="is not YAML"):
+        parse_objective("[softmax")

@@ -152,20 +152,75 @@ def test_people_grade_no_pair_twice():
     assert any("people grade no pair twice" in fault for fault in faults(raw))
 
 
-def test_energy_needs_one_logit_a_grade(monkeypatch):
-    """No objective here gives anything else, so one is made that does."""
-    from darl.objectives.catalogue import OBJECTIVES
-    from darl.objectives.softmax import Softmax
-
-    class Thresholds(Softmax):
-        class_logits = False
-
-    monkeypatch.setitem(OBJECTIVES, "thresholds", Thresholds)
-    raw = changed((*REACH, "round", "detector"), "energy")
+@pytest.mark.parametrize("objective", ["coral", "corn", [{"name": "corn", "weight": 2}]])
+@pytest.mark.parametrize(
+    "detector", ["energy", "max_logit", "vim", {"name": "ensemble", "detectors": ["energy"]}]
+)
+def test_detectors_that_need_one_logit_a_grade(objective, detector):
+    raw = changed((*REACH, "round", "detector"), detector)
     raw["recipes"]["darl"]["stages"][1]["round"]["features"] = "tuned"
     check_experiment(raw, Path("x.yaml"))
-    raw["recipes"]["darl"]["objective"] = "thresholds"
+    raw["recipes"]["darl"]["objective"] = objective
     assert any("reads one logit a grade" in fault for fault in faults(raw))
+    raw["recipes"]["darl"]["stages"][1]["round"]["detector"] = "knn"
+    check_experiment(raw, Path("x.yaml"))
+
+
+TERMS = [
+    "soft_grades",
+    {"name": "in_query_contrast", "weight": 0.2},
+    {"name": "confidence_penalty", "weight": 0.1},
+]
+
+
+def test_an_objective_may_be_a_list_of_terms():
+    raw = changed(("recipes", "plain", "objective"), TERMS)
+    raw["recipes"]["plain"]["stages"][0]["items_per_query"] = 4
+    objective = check_experiment(raw, Path("x.yaml")).recipes["plain"].objective
+    assert objective.name == "weighted"
+    assert objective.arguments == {
+        "terms": ["soft_grades", {"name": "in_query_contrast"}, {"name": "confidence_penalty"}],
+        "weights": [1, 0.2, 0.1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("objective", "stage", "fault"),
+    [
+        (
+            TERMS,
+            {},
+            "recipes.plain: stage ground: items_per_query: expected at least 2, as the objective compares "
+            "items of one query, received 1",
+        ),
+        (
+            "in_query_contrast",
+            {"items_per_query": 4, "batch_size": 1},
+            "recipes.plain: stage ground: batch_size: expected at least 2, as the objective compares items "
+            "of one query, received 1",
+        ),
+        (
+            "confidence_penalty",
+            {},
+            "recipes.plain: stage ground: objective: sees no grades: make it a term beside one that does",
+        ),
+        (
+            {"name": "focal", "class_weights": [1, 2, 3, 4]},
+            {},
+            "recipes.plain.objective: class_weights: expected 3 numbers, one for each grade, received 4",
+        ),
+        (
+            ["earth_mover", {"name": "softmax", "class_weights": [1, 2]}],
+            {},
+            "recipes.plain.objective: terms[1]: class_weights: expected 3 numbers, one for each grade, "
+            "received 2",
+        ),
+    ],
+)
+def test_objectives_that_do_not_fit_grades_or_stages(objective, stage, fault):
+    raw = changed(("recipes", "plain", "objective"), objective)
+    raw["recipes"]["plain"]["stages"][0] |= stage
+    assert faults(raw) == [fault]
 
 
 def test_paths_start_at_the_files_folder(tmp_path, raw):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darl.training.batches import Examples, shuffled_batches
+from darl.training.batches import Examples, micro_batches, shares, shuffled_batches
 from tests.tiny import toy_pairs
 
 PAIRS = tuple(toy_pairs(30))
@@ -70,3 +70,47 @@ def test_pairs_of_a_query_stay_together(pairs, size, together, seed):
         # a query of n pairs comes in ceil(n / together) groups, and no group is divided
         pieces = sum(any(queries[row] == query for row in batch) for batch in batches)
         assert pieces <= -(-queries.count(query) // together)
+
+
+def test_micro_batches_of_single_rows_are_plain_cuts():
+    batch, queries = list(range(10, 21)), [0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 3]
+    plain = [batch[start : start + 4] for start in range(0, 11, 4)]
+    assert micro_batches(batch, queries, 4, 1) == plain
+
+
+def test_micro_batches_do_not_cut_a_group():
+    assert micro_batches(range(9), [5, 5, 5, 1, 1, 1, 7, 7, 7], 4, 3) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert micro_batches(range(7), [5, 5, 1, 1, 7, 7, 7], 4, 3) == [[0, 1, 2, 3], [4, 5, 6]]
+    # five neighbours of a query are two groups of three and two
+    assert micro_batches(range(7), [0, 0, 0, 0, 0, 1, 1], 4, 3) == [[0, 1, 2], [3, 4, 5, 6]]
+    # and where there is no room for a group, as much of it as there is room for
+    assert micro_batches(range(5), [0, 0, 0, 0, 0], 2, 4) == [[0, 1], [2, 3], [4]]
+
+
+@given(
+    st.lists(st.integers(0, 6), min_size=1, max_size=40),
+    st.integers(1, 9),
+    st.integers(1, 6),
+    st.integers(1, 4),
+    st.booleans(),
+)
+def test_processes_share_a_step_out(queries, size, together, world, whole):
+    queries = sorted(queries)
+    batch = [100 + row for row in range(len(queries))]
+    micro = None if whole else size
+    parts = [shares(batch, queries, micro, together, rank, world) for rank in range(world)]
+    assert len({len(part) for part in parts}) == 1  # each goes as often as any other
+    counted = [rows for part in parts for rows, weight in part if weight]
+    assert sorted(row for rows in counted for row in rows) == batch
+    assert sum(weight for part in parts for _, weight in part) == pytest.approx(1)
+    for part in parts:
+        for rows, weight in part:
+            assert rows
+            assert weight in (0, len(rows) / len(batch))
+            assert micro is None or len(rows) <= micro
+    pieces = {
+        query: sum(any(queries[row - 100] == query for row in rows) for rows in counted) for query in queries
+    }
+    for query, n in pieces.items():
+        # no group is cut but where a micro-batch is too small for it
+        assert n <= -(-queries.count(query) // min(together, micro or together))
