@@ -4,7 +4,8 @@ Shapes: N pairs, Q queries, K grades, R resamples, S sums.
 
 A resample draws Q queries with replacement. It is held as counts (Q, R): how often each query was
 drawn in each of R resamples. A metric is a function of S sums that are linear in those counts (or, for
-AUC, quadratic), so a thousand resamples cost one matrix product and no copy of the pairs.
+AUC and AURC, made of running totals of them), so a thousand resamples cost one matrix product and no copy
+of the pairs.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Each metric against a second implementation: scikit-learn, ir-measures or a plain loop."""
 
+from itertools import permutations
+
 import ir_measures
 import numpy as np
 import pytest
@@ -9,11 +11,13 @@ from ir_measures import Qrel, ScoredDoc, nDCG
 from sklearn import metrics as peer
 
 from darl.evaluation.auc import concordance
+from darl.evaluation.aurc import AURC
 from darl.evaluation.brier import BRIER
 from darl.evaluation.calibration_error import BINS, ECE, reliability
 from darl.evaluation.confusion import confusion_matrix
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.ndcg import NDCG, ndcg_by_query
+from darl.evaluation.pairwise import PAIRWISE
 from tests.evaluation.made import SCALES, judged, predicted_again, random_judged, rows_of
 
 
@@ -147,6 +151,73 @@ class TestNDCG:
         one = judged([0, 1], [[0.5, 0.5]] * 2, query_ids=[0, 0])
         twice = type(one)(one.query_ids, np.array(["same", "same"]), one.grades, one.predictions)
         assert NDCG.value(twice) == NDCG.value(rows_of(twice, [1, 0]))
+
+
+class TestPairwise:
+    def naive(self, one):
+        in_order, n = 0.0, 0
+        for i in range(len(one)):
+            for j in range(len(one)):
+                if one.query_ids[i] == one.query_ids[j] and one.grades[i] == one.grades[j] + 1:
+                    better, worse = one.predictions.scores[i], one.predictions.scores[j]
+                    in_order += 1 if better > worse else 0.5 if better == worse else 0
+                    n += 1
+        return in_order / n
+
+    @pytest.mark.parametrize("rounding", [None, 0], ids=["no-ties", "ties"])
+    @pytest.mark.parametrize("k", sorted(SCALES))
+    def test_agrees_with_a_plain_loop(self, k, rounding):
+        one = random_judged(np.random.default_rng(k), 120, k, 9, 0.7, rounding)
+        assert PAIRWISE.value(one) == pytest.approx(self.naive(one))
+
+    def test_grades_further_apart_and_other_queries_are_nothing(self):
+        probs = [[0.9, 0.1, 0.0], [0.0, 0.1, 0.9], [0.1, 0.8, 0.1], [1.0, 0.0, 0.0]]
+        one = judged([0, 2, 1, 0], probs, query_ids=[0, 0, 1, 1])
+        assert PAIRWISE.value(one) == 1  # of the second query alone
+        assert PAIRWISE.n(one) == 1
+        assert PAIRWISE.left_out(one) == "1 of 2 queries have no items of adjacent grades and are left out"
+
+    def test_without_two_items_of_adjacent_grades_it_is_undefined(self):
+        one = judged([0, 2, 1], np.eye(3), query_ids=[0, 0, 1])
+        assert PAIRWISE.undefined(one) == "no query has two items of adjacent grades"
+
+    def test_constant_scores_are_half_in_order(self):
+        one = judged([0, 1, 2, 1], np.full((4, 3), 1 / 3), query_ids=[0, 0, 0, 0])
+        assert PAIRWISE.value(one) == 0.5
+
+
+class TestAURC:
+    def naive(self, one):
+        """The risk of the i surest, i = 1 ... N; no two are equally sure."""
+        order = sorted(range(len(one)), key=lambda row: -one.predictions.confidence[row])
+        wrong = [one.predictions.grades[row] != one.grades[row] for row in order]
+        return sum(sum(wrong[:i]) / i for i in range(1, len(one) + 1)) / len(one)
+
+    def test_agrees_with_a_plain_loop(self, one):
+        assert len(set(one.predictions.confidence)) == len(one)
+        assert AURC.value(one) == pytest.approx(self.naive(one))
+
+    def sure(self, confidence, right):
+        """Two grades, the first of which is predicted."""
+        return judged(1 - np.array(right), np.stack([confidence, 1 - np.array(confidence)], axis=1))
+
+    def test_equally_sure_ones_count_as_the_mean_over_their_orders(self):
+        right = [1, 0, 1, 1, 0]
+        orders = [
+            self.naive(self.sure([0.9, 0.6 + a, 0.6 + b, 0.6 + c, 0.8], right))
+            for a, b, c in permutations([0.0, 0.01, 0.02])
+        ]
+        assert len(set(orders)) > 1
+        assert AURC.value(self.sure([0.9, 0.6, 0.6, 0.6, 0.8], right)) == pytest.approx(np.mean(orders))
+
+    def test_being_as_sure_of_everything_costs_the_error_rate(self):
+        one = judged([0, 0, 0, 1], [[0.7, 0.3]] * 4)
+        assert AURC.value(one) == pytest.approx(0.25)
+
+    def test_errors_that_are_the_least_sure_cost_least(self):
+        sure = [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]]
+        assert AURC.value(judged([0, 0, 0, 1], sure)) == pytest.approx((0 + 0 + 0 + 1 / 4) / 4)
+        assert AURC.value(judged([1, 0, 0, 0], sure)) == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
 
 
 @given(st.lists(st.tuples(st.integers(-50, 50), st.booleans()), min_size=2, max_size=40), st.integers(0, 99))

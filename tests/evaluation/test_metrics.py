@@ -103,8 +103,11 @@ def test_one_pair():
     values = {name: metric.value(one) for name, metric in metrics_for(SCALES[3]).items()}
     defined = {name: value for name, value in values.items() if not math.isnan(value)}
     assert defined == pytest.approx(
-        {"macro_f1": 1, "ndcg@10": 1, "accuracy": 1, "f1:c": 1, "ece": 0.3, "brier": 0.01 + 0.04 + 0.09}
-    )
+        {
+            "macro_f1": 1, "ndcg@10": 1, "accuracy": 1, "f1:c": 1, "ece": 0.3, "aurc": 0,
+            "brier": 0.01 + 0.04 + 0.09,
+        }
+    )  # fmt: skip
 
 
 def test_two_grades_have_one_auc_and_more_have_two():
