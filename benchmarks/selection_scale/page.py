@@ -21,7 +21,7 @@ WHAT = {
     "strategy": "Seconds from arrays to the chosen indices, the check of the arrays among them.",
     "stream": (
         "From a folder as `darl predict --features` writes it to the rows of `darl select`: the fit, "
-        "reading, scoring, choosing, clusters and nearest training pairs, all in the seconds. `margin` reads "
+        "reading, scoring, choosing, clusters and nearest training pairs, all in the seconds. `dasa` reads "
         "no features, and chooses among all pairs; `ood_band` among a million at most."
     ),
 }
