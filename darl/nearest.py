@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.errors import ShapeError
+from darl.outline import Outline
 from darl.predictions import FloatArray
 from darl.vectors import Vectors, unit
 
@@ -30,8 +31,8 @@ groups, and the others need no look."""
 MANY_NUMBERS = 1 << 20
 """Directions of so many numbers take longer to read than one pair should wait: an outline comes first."""
 
-OUTLINE, FIRST = 128, 64
-"""Numbers of an outline, and known pairs that are looked at first."""
+FIRST = 64
+"""Known pairs that are looked at first."""
 
 
 class Neighbours(NamedTuple):
@@ -77,43 +78,7 @@ class Directions:
     @cached_property
     def outline(self) -> Outline:
         """What most of the directions have in common; it is made when it is first asked for."""
-        return Outline.of(self)
-
-
-class Outline(NamedTuple):
-    """M directions as d numbers each, and the length of what those leave out: bounds on inner products.
-
-    Attributes:
-        axes: (D, d) orthonormal; most of the directions lies along them.
-        places: (M, d) the directions along the axes.
-        rest: (M,) the length of what is across them, rounded up.
-    """
-
-    axes: Vectors
-    places: Vectors
-    rest: Vectors
-
-    @classmethod
-    def of(cls, known: Directions) -> Outline:
-        """That of the directions that are longest together, nearly: by one step of a power iteration."""
-        begin = known.unit[np.linspace(0, len(known) - 1, OUTLINE).astype(np.int64)]
-        axes = np.linalg.qr(known.unit.T @ (known.unit @ begin.T))[0]
-        places = known.unit @ axes
-        return cls(axes, places, _rest(2 * known.halves, places))
-
-    def bounds(self, vector: Vectors) -> Vectors:
-        """(M,) numbers that the inner products of the directions with a (D,) direction do not exceed."""
-        place = vector @ self.axes
-        squared = np.asarray((vector.astype(np.float64) ** 2).sum())
-        bounds: Vectors = self.places @ place + self.rest * _rest(squared, place)
-        return bounds
-
-
-def _rest(squared: Float64, places: Vectors) -> Vectors:
-    """The length that is left of squared lengths beside places along axes, and more than rounding hides."""
-    left = squared - (places.astype(np.float64) ** 2).sum(axis=-1)
-    rest: Vectors = np.sqrt(np.maximum(left, 0) + 1e-5).astype(np.float32)
-    return rest
+        return Outline.of(self.unit, 2 * self.halves)
 
 
 def nearest(known: Directions, features: FloatArray, k: int) -> Neighbours:

@@ -60,11 +60,12 @@ def test_the_folder_gives_what_the_file_gives_and_the_model_does_not_run(shop, t
 
 
 def test_what_is_left_out_is_told(shop, tmp_path, no_model):
-    result = select(shop, shop / "graded", tmp_path / "x.csv", "--among", 30)
+    options = ("--among", 30, "--strategy", "ood_band")
+    result = select(shop, shop / "graded", tmp_path / "x.csv", *options)
     assert "chosen among 30 drawn at random, 10 left out (--among)" in result.stderr
     assert len(rows_of(tmp_path / "x.csv")) == 6
     before = (tmp_path / "x.csv").read_bytes()
-    select(shop, shop / "graded", tmp_path / "x.csv", "--among", 30)
+    select(shop, shop / "graded", tmp_path / "x.csv", *options)
     assert (tmp_path / "x.csv").read_bytes() == before
 
 

@@ -108,7 +108,7 @@ def test_one_grade_leaves_the_rest_undefined_with_a_reason():
     one = judged([1, 1, 1], [[0.2, 0.6, 0.2]] * 3)
     found = estimate({"a": [one]})["a"]
     undefined = {name for name, estimate_ in found.items() if estimate_.value is None}
-    assert undefined == {"qwk", "auc>=c", "auc>=b", "f1:a", "f1:c"}
+    assert undefined == {"qwk", "auc>=c", "auc>=b", "f1:a", "f1:c", "pairwise"}
     assert all(found[name].reason and found[name].by_seed == () for name in undefined)
 
 
