@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.catalogue import build
-from darl.errors import ConfigError, PoolExhaustedError
+from darl.errors import CheckpointError, ConfigError, PoolExhaustedError
 from darl.evaluation.coverage import Coverage, coverage
 from darl.evaluation.coverage_page import Scene
 from darl.models.base import TUNED
@@ -75,10 +75,15 @@ def choose_graded(
 
     Raises:
         ConfigError: Another view than "tuned", or `among` is below the budget.
+        CheckpointError: The reference has no view "tuned".
         PoolExhaustedError: The budget is larger than the pool.
         DataError: A shard is damaged.
     """
     check_view(pool.folder, round_)
+    if TUNED not in reference.fit:
+        raise CheckpointError(
+            f"reference: expected the view {TUNED}: give graded training pairs (--train FILE)"
+        )
     n_drawn = _n_drawn(pool, round_.budget, among)
     detector = build("detector", DETECTORS, round_.detector).fit(reference.fit[TUNED], reference.grades)
     strategy = build("strategy", STRATEGIES, round_.strategy)

@@ -103,16 +103,27 @@ class ShardForm(NamedTuple):
         with path.open("rb") as handle, parquet_faults(str(path), handle):
             found = pq.ParquetFile(handle)
             there, rows = found.schema_arrow, found.metadata.num_rows
-        columns = [*self.schema.names, LOGITS, FEATURES]
-        wrong = [(f"columns {', '.join(columns)}", ", ".join(there.names)), (f"{n} rows", f"{rows}")]
-        faults = [
-            Fault(str(path), 0, "", f"expected {expected}, received {received}")
-            for (expected, received), bad in zip(wrong, (there.names != columns, rows != n), strict=True)
-            if bad
-        ]
+        faults = []
+        if not self._fits(there):
+            columns = ", ".join([*self.schema.names, LOGITS, FEATURES])
+            received = ", ".join(f"{field.name} ({field.type})" for field in there)
+            faults.append(f"expected the columns {columns}, as darl writes them, received {received}")
+        if rows != n:
+            faults.append(f"expected {n} rows, received {rows}")
         if faults:
-            raise DataError(str(path), faults)
+            raise DataError(str(path), [Fault(str(path), 0, "", fault) for fault in faults])
         return int(there.field(FEATURES).type.list_size)
+
+    def _fits(self, there: pa.Schema) -> bool:
+        """Whether these are the columns of a shard with features, of whatever width."""
+        texts_and_numbers, lists = list(there)[:-2], list(there)[-2:]
+        kinds = [(LOGITS, pa.float32()), (FEATURES, pa.float16())]
+        return [(one.name, one.type) for one in texts_and_numbers] == [
+            (one.name, one.type) for one in self.schema
+        ] and all(
+            one.name == name and pa.types.is_fixed_size_list(one.type) and one.type.value_type == kind
+            for one, (name, kind) in zip(lists, kinds, strict=True)
+        )
 
     def parts(self, path: Path) -> Iterator[Part]:
         """A shard with features, some rows at a time.
@@ -194,6 +205,8 @@ def _taken(path: Path, columns: list[str], rows: Rows) -> Iterator[pa.RecordBatc
     """The rows that are asked for, those of a batch together."""
     start = 0
     for batch in _batches(path, columns):
+        if start > rows[-1]:
+            return
         inside = rows[(start <= rows) & (rows < start + batch.num_rows)]
         if len(inside):
             yield batch.take(pa.array(inside - start))

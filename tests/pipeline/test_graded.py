@@ -87,6 +87,13 @@ def without(folder, column):
     pq.write_table(pq.read_table(path).drop_columns([column]), path)
 
 
+def retyped(folder):
+    path = shard_path(folder, 1)
+    table = pq.read_table(path)
+    lists = pa.array(table["features"].to_pylist(), pa.list_(pa.float32()))
+    pq.write_table(table.set_column(table.num_columns - 1, "features", lists), path)
+
+
 def cut(folder):
     path = shard_path(folder, 1)
     path.write_bytes(path.read_bytes()[:-40])
@@ -106,9 +113,10 @@ def widened(folder):
     [
         (
             lambda folder: without(folder, "features"),
-            r"part-00001\.parquet: expected columns .*features, received",
+            r"part-00001\.parquet: expected the columns .*features, as",
         ),
-        (lambda folder: without(folder, "prob_weak"), "expected columns"),
+        (lambda folder: without(folder, "prob_weak"), "expected the columns"),
+        (retyped, r"features, as darl writes them, received .*features \(list<.*float"),
         (cut, r"part-00001\.parquet: expected a whole Parquet file"),
         (shortened, "expected 10 rows, received 9"),
         (widened, r"features: expected one width, received \[3, 6\]"),

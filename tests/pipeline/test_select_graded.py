@@ -1,9 +1,12 @@
 """Choosing from shards is choosing from memory; beyond what memory may hold, from a sample or from scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from darl.errors import ConfigError, PoolExhaustedError
+from darl.errors import CheckpointError, ConfigError, PoolExhaustedError
+from darl.models.base import FROZEN, TUNED
 from darl.ood.catalogue import DETECTORS
 from darl.pipeline import select_graded, shards
 from darl.pipeline.select import choose, parse_round
@@ -161,6 +164,15 @@ def test_features_of_those_left_out_are_not_kept(folder):
 def test_another_view_is_refused(folder, view):
     with pytest.raises(ConfigError, match=rf"view tuned only, received {view}: .*as a file"):
         choose_graded(folder, made_reference(), round_of(features=view))
+
+
+def test_a_reference_of_other_views_is_refused(folder):
+    reference = made_reference()
+    other = replace(
+        reference, fit={FROZEN: reference.fit[TUNED]}, held_out={FROZEN: reference.held_out[TUNED]}
+    )
+    with pytest.raises(CheckpointError, match=r"expected the view tuned: .*--train FILE"):
+        choose_graded(folder, other, round_of())
 
 
 def test_budgets_that_cannot_be_met(folder):
