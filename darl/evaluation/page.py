@@ -162,8 +162,8 @@ def _curve_gallery(report: Report) -> Gallery:
         "Is another round worth its labels?",
         f"The models before and after each round on the same pairs, with {numerals.percent(report.level)} "
         "intervals over queries. Dashed: the power law fitted to them; open mark: what it says of the next "
-        "round. Fresh pairs were selected, so they are harder than the traffic they come from; validation "
-        "pairs are in distribution, and say little about what was selected.",
+        "round. Fresh pairs were selected: they are not a fair sample of the traffic they come from. "
+        "Validation pairs are in distribution, and say little about what was selected.",
         [*fresh, Key("muted", "●", "validation pairs (valid)")],
         curve_plots(report),
         outlook_lines(report),

@@ -9,7 +9,7 @@
         checkpoint.safetensors            how far its training is
         round/                            what its round saw, chose and was told
         model/                            what came out
-        rounds/1/, rounds/2/, ...         of several rounds: each the same for itself (rounds.py)
+        rounds/1/, rounds/2/, ...         the same for each round, where there are several (rounds.py)
     recipes/RECIPE/seed-N/predictions/    what the final model says of each test slice
     recipes/RECIPE/seed-N/model           a link to the final model
 
@@ -32,8 +32,7 @@ from accelerate import PartialState
 from darl.errors import ConfigError
 from darl.files import write_text
 from darl.pipeline.environment import environment
-from darl.pipeline.experiment import Experiment
-from darl.pipeline.recipe import Recipe
+from darl.pipeline.experiment import Experiment, Recipe
 
 EXPERIMENT = "experiment.json"
 DATA = "data.sha256"
@@ -73,7 +72,7 @@ class RunDir:
             and any(not one.name.startswith(".") for one in root.iterdir())
         ):
             raise ConfigError(str(root), ["holds files that are not a run's: give another --out"])
-        if path.exists() and (changed := _changed(json.loads(path.read_text(encoding="utf-8")), experiment)):
+        if path.exists() and (changed := _changed(json.loads(path.read_text(encoding="utf-8")), wanted)):
             raise ConfigError(
                 str(root), [f"the run was begun with another {key}: give another --out" for key in changed]
             )
@@ -134,8 +133,5 @@ class RunDir:
             link.symlink_to(os.path.relpath(target, link.parent), target_is_directory=True)
 
 
-def _changed(was: dict[str, Any], experiment: Experiment) -> list[str]:
-    """Keys that differ; one that an earlier version of darl did not know had its default."""
-    now = experiment.model_dump(mode="json")
-    unsaid = now.keys() - was.keys() - experiment.model_dump(exclude_defaults=True).keys()
-    return [key for key in {**was, **now} if key not in unsaid and was.get(key) != now.get(key)]
+def _changed(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return [key for key in {**was, **now} if was.get(key) != now.get(key)]
