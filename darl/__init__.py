@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from darl.calibration.calibration import Calibration
+    from darl.calibration.config import CalibrationConfig
     from darl.data.readers import read_graded_pairs, read_pairs
     from darl.errors import DarlError
     from darl.evaluation.write import write_report
@@ -16,22 +18,26 @@ if TYPE_CHECKING:
     from darl.models.checkpoint import load_model, save_model
     from darl.models.config import AdapterConfig, ModelConfig
     from darl.pairs import GradedPair, Pair
+    from darl.pipeline.calibrate import calibrate, load_calibration
     from darl.pipeline.evaluate import evaluate
     from darl.pipeline.experiment import load_experiment
-    from darl.pipeline.kept import load_gauge
+    from darl.pipeline.gauge import load_gauge
     from darl.pipeline.predict import predict_to_folder
     from darl.pipeline.run import run
     from darl.pipeline.run_dir import RunDir
     from darl.pipeline.train import train
-    from darl.predictions import Candidates, Predictions
+    from darl.predictions import Candidates, Decisions, Predictions
     from darl.training.config import TrainingConfig
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AdapterConfig": "darl.models.config",
+    "Calibration": "darl.calibration.calibration",
+    "CalibrationConfig": "darl.calibration.config",
     "Candidates": "darl.predictions",
     "DarlError": "darl.errors",
+    "Decisions": "darl.predictions",
     "GradeScale": "darl.grades",
     "GradedPair": "darl.pairs",
     "ModelConfig": "darl.models.config",
@@ -39,9 +45,11 @@ _HOMES = {
     "Predictions": "darl.predictions",
     "RunDir": "darl.pipeline.run_dir",
     "TrainingConfig": "darl.training.config",
+    "calibrate": "darl.pipeline.calibrate",
     "evaluate": "darl.pipeline.evaluate",
+    "load_calibration": "darl.pipeline.calibrate",
     "load_experiment": "darl.pipeline.experiment",
-    "load_gauge": "darl.pipeline.kept",
+    "load_gauge": "darl.pipeline.gauge",
     "load_model": "darl.models.checkpoint",
     "predict_to_folder": "darl.pipeline.predict",
     "read_graded_pairs": "darl.data.readers",
@@ -54,8 +62,11 @@ _HOMES = {
 
 __all__ = [
     "AdapterConfig",
+    "Calibration",
+    "CalibrationConfig",
     "Candidates",
     "DarlError",
+    "Decisions",
     "GradeScale",
     "GradedPair",
     "ModelConfig",
@@ -63,7 +74,9 @@ __all__ = [
     "Predictions",
     "RunDir",
     "TrainingConfig",
+    "calibrate",
     "evaluate",
+    "load_calibration",
     "load_experiment",
     "load_gauge",
     "load_model",

@@ -97,6 +97,37 @@ class Predictions:
 
 
 @dataclass(frozen=True)
+class Decisions:
+    """What N pairs are told to be: calibrated probabilities, the grades that are given, the doubt in them.
+
+    Args:
+        scores: (N,) the model's own scores, by which results are sorted; calibration never changes them.
+        grade_probs: (N, K) calibrated probabilities of the grades; rows sum to 1.
+        grades: (N,) the grades that are given.
+        risk: (N,) chance that the given grade is wrong, in [0, 1].
+        abstain: (N,) whether to rely on none of it; None where no rule says.
+    """
+
+    scores: FloatArray
+    grade_probs: FloatArray
+    grades: IntArray
+    risk: FloatArray
+    abstain: npt.NDArray[np.bool_] | None = None
+
+    def __getitem__(self, rows: npt.NDArray[np.generic]) -> Decisions:
+        """The chosen rows, as Decisions."""
+        abstain = None if self.abstain is None else self.abstain[rows]
+        chosen = (self.scores[rows], self.grade_probs[rows], self.grades[rows], self.risk[rows])
+        return Decisions(*chosen, abstain)
+
+    @classmethod
+    def of(cls, predictions: Predictions) -> Decisions:
+        """A model's predictions as they are."""
+        risk = 1 - predictions.confidence.astype(np.float64)
+        return cls(predictions.scores, predictions.grade_probs, predictions.grades, risk)
+
+
+@dataclass(frozen=True)
 class Candidates:
     """Pool pairs that may be selected for annotation.
 

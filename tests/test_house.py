@@ -57,11 +57,18 @@ def test_package_init_files_hold_a_docstring_only():
 
 def test_every_member_of_a_family_has_a_test_that_names_it():
     from darl.annotation.catalogue import ANNOTATORS
+    from darl.calibration.catalogue import CALIBRATORS, DECISIONS
     from darl.objectives.catalogue import OBJECTIVES
     from darl.ood.catalogue import DETECTORS
     from darl.selection.catalogue import STRATEGIES
 
-    rooms = {"annotation": ANNOTATORS, "objectives": OBJECTIVES, "ood": DETECTORS, "selection": STRATEGIES}
+    rooms = {
+        "annotation": ANNOTATORS,
+        "calibration": CALIBRATORS | DECISIONS,
+        "objectives": OBJECTIVES,
+        "ood": DETECTORS,
+        "selection": STRATEGIES,
+    }
     for room, family in rooms.items():
         text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / room).glob("test_*.py"))
         for name, member in family.items():

@@ -16,6 +16,7 @@ from darl import __version__
 from darl.errors import AnnotationPending, DarlError
 
 COMMANDS = {
+    "calibrate": "Make a model's probabilities, grades and doubts what validation pairs say of them.",
     "data": "Public corpora and the generated one: list, get, convert, write.",
     "evaluate": "Report on a model, slice by slice.",
     "export": "Fold a model into weights that are served as they are, and check that it says the same.",

@@ -34,6 +34,9 @@ Examples:
     metavar="N",
     help="Folder: pairs of a file, and so of what is in memory at a time.  [default: 50,000]",
 )
+@click.option(
+    "--no-calibration", is_flag=True, help="Leave probabilities and grades as the model itself says them."
+)
 @click.option("--features", is_flag=True, help="Folder: keep the model's features too (float16).")
 @click.option("--no-ood", is_flag=True, help="Leave ood_score and ood_percentile out.")
 @click.option("--resume", is_flag=True, help="Folder: go on; files that are there are not made again.")
@@ -44,6 +47,7 @@ def command(
     pairs: Path,
     out: str,
     shard_size: int | None,
+    no_calibration: bool,
     features: bool,
     no_ood: bool,
     resume: bool,
@@ -53,14 +57,17 @@ def command(
     """Grade PAIRS with the MODEL folder.
 
     The output has the pair, its score (expected grade: 0 is the least relevant), its most probable grade and
-    the probability of every grade (prob_NAME), a row each, in the order of the input. Of a model that keeps a
-    detector there is also the ood_score (larger is further from what it was trained on), and its percentile
-    among in-distribution pairs.
+    the probability of every grade (prob_NAME), a row each, in the order of the input. Grades and
+    probabilities are calibrated where the model is (darl calibrate); scores are always the model's own. Of a
+    model that keeps a detector there is also the ood_score (larger is further from what it was trained on),
+    and its percentile among in-distribution pairs; of one with an abstention rule, whether to rely on none
+    of it (abstain).
 
     With a folder as output, PAIRS may be larger than memory, and a folder of files, which are read in the
     order of their names. All is read once and checked before the model is loaded.
     """
-    reading: dict[str, Any] = {"backbone": backbone, "bad_rows": bad_rows, "ood": not no_ood}
+    reading: dict[str, Any] = {"backbone": backbone, "bad_rows": bad_rows}
+    reading |= {"calibrated": not no_calibration, "ood": not no_ood}
     if _is_folder(out):
         sized = {} if shard_size is None else {"shard_size": shard_size}
         _to_folder(model, pairs, Path(out), features=features, resume=resume, **sized, **reading)
@@ -77,27 +84,32 @@ def _is_folder(out: str) -> bool:
 
 
 def _to_file(
-    model: Path, pairs: Path, out: Path, *, backbone: str | None, bad_rows: Path | None, ood: bool
+    model: Path,
+    pairs: Path,
+    out: Path,
+    *,
+    backbone: str | None,
+    bad_rows: Path | None,
+    calibrated: bool,
+    ood: bool,
 ) -> None:
     from darl.cli.progress import cli_progress
     from darl.data.files import suffix_of, write_rows
     from darl.data.readers import read_pairs
     from darl.models.checkpoint import load_model, read_card
     from darl.models.prompt import template_fields
-    from darl.pipeline.gauge import COLUMNS
-    from darl.pipeline.kept import load_gauge
-    from darl.pipeline.rows import NONE, check_columns, prediction_rows
+    from darl.pipeline.rows import check_columns, prediction_rows
+    from darl.pipeline.told import Teller
 
     suffix_of(out)  # refused now, not when all is predicted
     fields = template_fields(read_card(model).model.prompt)
-    gauge = load_gauge(model) if ood else None
-    check_columns(fields, COLUMNS if gauge else ())
+    teller = Teller.of(model, calibrated=calibrated, ood=ood)
+    check_columns(fields, teller.measures)
     with cli_progress() as progress:
         read = read_pairs(pairs, item_fields=fields, bad_rows=bad_rows, progress=progress)
         loaded = load_model(model, backbone=backbone, progress=progress)
-        predictions = loaded.predict(read, progress=progress)
-        measures = gauge.columns(loaded, read, predictions, progress=progress) if gauge else NONE
-    write_rows(out, prediction_rows(read, predictions, loaded.grade_scale, measures=measures))
+        told = teller.tell(loaded, read, loaded.predict(read, progress=progress), progress=progress)
+    write_rows(out, prediction_rows(read, told, loaded.grade_scale))
 
 
 def _to_folder(model: Path, pairs: Path, out: Path, **options: Any) -> None:  # noqa: ANN401 # handed on

@@ -10,12 +10,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from darl.calibration.calibration import Calibration
+from darl.evaluation.brier import BRIER
+from darl.evaluation.calibration_metrics import calibration_metrics
+from darl.evaluation.calibration_rows import AFTER, BEFORE, CalibrationRow
+from darl.evaluation.equal_mass import MASS_ECE
+from darl.evaluation.f1 import MACRO_F1
+from darl.evaluation.numerals import interval, number
 from darl.evaluation.report import Report
-from darl.evaluation.table import plain_table_rows
+from darl.evaluation.selective import ANSWERED, ANSWERED_ACCURACY
+from darl.evaluation.table import calibration_table_rows, plain_table_rows
 from darl.pipeline.detection_rows import ROWS, Finding, auroc_rows
 from darl.pipeline.selection_rows import Gain, gain_rows
 
 WIDTH = 100
+DOMAIN_METRICS = (MASS_ECE.name, BRIER.name, MACRO_F1.name)
 
 
 def print_report(report: Report, out: Path | None) -> None:
@@ -26,6 +35,7 @@ def print_report(report: Report, out: Path | None) -> None:
         out: The folder that report.json and report.html were written to, if they were.
     """
     found = plain_table_rows(report)
+    found = found._replace(rows=found.rows + calibration_table_rows(report).rows)
     table = Table(title=Text(report.title), caption=found.caption, caption_justify="left")
     for header in found.headers:
         table.add_column(Text(header))
@@ -71,6 +81,41 @@ def print_gains(found: Sequence[Gain], metric: str, out: Path) -> None:
         title = f"{experiment}: {metric} (less that of random labels; ▲ ▼ significant)"
         _print(title, ["strategy", "labels", "queries", *slices], rows)
     _say(f"rows: {out / ROWS}")
+
+
+def print_calibration(calibration: Calibration, rows: Sequence[CalibrationRow], folder: Path) -> None:
+    """Before and after, on all validation pairs and by domain; what was learnt, and where it is.
+
+    Args:
+        calibration: What was fitted.
+        rows: Before and after, each pair told by a calibration fitted on other queries.
+        folder: The model's.
+    """
+    metrics = calibration_metrics(calibration.scale)
+    if calibration.abstention is None:
+        rows = [row for row in rows if row.metric not in (ANSWERED.name, ANSWERED_ACCURACY.name)]
+    slices = list(dict.fromkeys(row.slice for row in rows))
+    shown = [row for row in rows if row.slice == slices[0]]
+    title = (
+        f"Before and after calibration: {calibration.pairs:,} validation pairs, each told by other queries"
+    )
+    _print(title, ["", BEFORE, AFTER, "change"], [[metrics[r.metric].title, *_spreads(r)] for r in shown])
+    by_domain = [r for name in slices[1:] for r in rows if r.slice == name and r.metric in DOMAIN_METRICS]
+    if by_domain:
+        lines = [[r.slice, f"{r.n:,}", metrics[r.metric].title, *_spreads(r)] for r in by_domain]
+        _print("By domain", ["domain", "pairs", "", BEFORE, AFTER, "change"], lines)
+    for line in filter(None, calibration.told()):
+        _say(line)
+    _say(f"model: {folder}")
+
+
+def _spreads(row: CalibrationRow) -> list[str]:
+    """Before, after and the change; * where its interval leaves out 0."""
+    before, after, change = (
+        f"{number(one.value)} {interval(one.low, one.high)}".rstrip()
+        for one in (row.before, row.after, row.change)
+    )
+    return [before, after, f"{change}{' *' * row.significant}"]
 
 
 def _print(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

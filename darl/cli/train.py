@@ -46,6 +46,12 @@ Example:
     "the model's (model.max_length=256, model.adapter.rank=32, ...); ood.size=4000: pairs that the detector "
     "is fitted on, at most.",
 )
+@click.option(
+    "--calibration",
+    default="temperature",
+    show_default=True,
+    help="How the held-out pairs calibrate the model: temperature, vector or none; darl calibrate does more.",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option(
     "--no-reference",
@@ -78,6 +84,7 @@ def command(
     objective: str,
     grades: str | None,
     overrides: tuple[str, ...],
+    calibration: str,
     seed: int,
     no_reference: bool,
     ood_detector: str,
@@ -91,6 +98,7 @@ def command(
     from darl.data.readers import read_graded_pairs
     from darl.grades import GradeScale
     from darl.models.prompt import template_fields
+    from darl.pipeline.calibrate import parse_calibration
     from darl.pipeline.settings import parse_settings
     from darl.pipeline.train import train
 
@@ -101,6 +109,7 @@ def command(
         None if no_ood else {"detector": parse_component(ood_detector), "features": ood_features},
         scale,
     )
+    calibrating = parse_calibration({"method": parse_component(calibration)})
     fields = template_fields(settings.model.prompt)
     with cli_progress() as progress:
         reading: dict[str, Any] = {"item_fields": fields, "bad_rows": bad_rows, "progress": progress}
@@ -116,6 +125,7 @@ def command(
             grades=scale,
             reference_size=0 if no_reference else 2000,
             ood=settings.ood,
+            calibration=calibrating,
             seed=seed,
             resume=resume,
             progress=progress,

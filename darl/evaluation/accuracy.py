@@ -11,7 +11,7 @@ from darl.predictions import FloatArray
 
 
 def _point(judged: Judged) -> float:
-    return float(accuracy_score(judged.grades, judged.predictions.grades))
+    return float(accuracy_score(judged.grades, judged.decided))
 
 
 def _from_sums(sums: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ import numpy as np
 
 from darl.evaluation.judged import Judged
 from darl.evaluation.metric import Metric, Statistic, query_sums, ratio
+from darl.grades import GradeScale
 from darl.predictions import FloatArray
 
 
@@ -30,6 +31,27 @@ def _statistic(judged: Judged) -> Statistic:
     cell = np.zeros(len(judged), dtype=np.int64)
     return query_sums(
         np.concatenate([judged.sum_by_query(cell, 1, squared_errors(judged)), judged.sum_by_query(cell, 1)])
+    )
+
+
+def _statistic_by_grade(judged: Judged) -> Statistic:
+    """Sums (K + 1, R): the squared errors of each grade's probability, and the number of pairs."""
+    cell, truth = np.zeros(len(judged), dtype=np.int64), np.eye(judged.n_grades)[judged.grades]
+    errors = (judged.predictions.grade_probs.astype(np.float64) - truth) ** 2
+    by_grade = [judged.sum_by_query(cell, 1, errors[:, k]) for k in range(judged.n_grades)]
+    return query_sums(np.concatenate([*by_grade, judged.sum_by_query(cell, 1)]))
+
+
+def brier_of(scale: GradeScale, grade: int) -> Metric:
+    """The part of the Brier score that is a grade's: the parts of all grades add up to it."""
+    name = scale.name(grade)
+    return Metric(
+        name=f"brier:{name}",
+        title=f"Brier of {name}",
+        meaning=f"Mean squared error of the probability of {name}; 0 (best) to 1.",
+        statistic=_statistic_by_grade,
+        from_sums=lambda sums: ratio(sums[grade], sums[-1]),
+        larger_is_better=False,
     )
 
 

@@ -14,7 +14,7 @@ from darl.predictions import FloatArray
 def _cells(judged: Judged) -> FloatArray:
     """(K * K, Q) counts; cell i * K + j is gold i, predicted j."""
     k = judged.n_grades
-    return judged.sum_by_query(judged.grades * k + judged.predictions.grades, k * k)
+    return judged.sum_by_query(judged.grades * k + judged.decided, k * k)
 
 
 def confusion(judged: Judged) -> Statistic:

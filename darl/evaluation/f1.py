@@ -37,9 +37,7 @@ def _macro_from_sums(sums: FloatArray) -> FloatArray:
 
 def _macro_point(judged: Judged) -> float:
     present = np.unique(judged.grades)
-    return float(
-        f1_score(judged.grades, judged.predictions.grades, labels=present, average="macro", zero_division=0)
-    )
+    return float(f1_score(judged.grades, judged.decided, labels=present, average="macro", zero_division=0))
 
 
 MACRO_F1 = Metric(
@@ -64,9 +62,7 @@ def f1_of(scale: GradeScale, grade: int) -> Metric:
         return "" if (judged.grades == grade).any() else f"gold has no pair of grade {scale.name(grade)!r}"
 
     def point(judged: Judged) -> float:
-        by_grade = f1_score(
-            judged.grades, judged.predictions.grades, labels=[grade], average=None, zero_division=0
-        )
+        by_grade = f1_score(judged.grades, judged.decided, labels=[grade], average=None, zero_division=0)
         return float(by_grade[0])
 
     return Metric(

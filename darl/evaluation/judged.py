@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from darl.errors import ShapeError
 from darl.grades import GradeScale
 from darl.pairs import GradedPair
-from darl.predictions import FloatArray, IntArray, Predictions
+from darl.predictions import Decisions, FloatArray, IntArray, Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +52,30 @@ class Judged:
     def __len__(self) -> int:
         return len(self.grades)
 
+    def __getitem__(self, rows: npt.NDArray[np.generic]) -> Judged:
+        """The chosen rows, as Judged."""
+        return Judged(self.query_ids[rows], self.item_ids[rows], self.grades[rows], self.predictions[rows])
+
     @property
     def n_grades(self) -> int:
         """K, the number of grades that the model tells apart."""
         return int(self.predictions.grade_probs.shape[1])
+
+    @property
+    def decided(self) -> IntArray:
+        """(N,) the grades that are given: the most probable ones."""
+        return self.predictions.grades
+
+    @property
+    def risk(self) -> FloatArray:
+        """(N,) larger is less sure of the grade that is given: 1 - confidence."""
+        risk: FloatArray = 1 - self.predictions.confidence.astype(np.float64)
+        return risk
+
+    @property
+    def answered(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether a pair is given a grade at all: all of them."""
+        return np.ones(len(self), dtype=np.bool_)
 
     @cached_property
     def _queries(self) -> tuple[npt.NDArray[np.str_], IntArray]:
@@ -84,6 +104,52 @@ class Judged:
         flat = cells.astype(np.int64) * self.n_queries + self.query_rows
         totals = np.bincount(flat, weights=weights, minlength=n_cells * self.n_queries)
         return totals.reshape(n_cells, self.n_queries).astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Decided(Judged):
+    """A slice as it is told to be after calibration: grades by a rule, a risk, and pairs without an answer.
+
+    Its predictions hold the calibrated probabilities, so their `scores` are not those that results are sorted
+    by: ranking is judged on the model's own predictions.
+
+    Args:
+        decisions: What is told of the same pairs.
+    """
+
+    decisions: Decisions
+
+    def __getitem__(self, rows: npt.NDArray[np.generic]) -> Decided:
+        """The chosen rows, as Decided."""
+        return with_decisions(super().__getitem__(rows), self.decisions[rows])
+
+    @property
+    def decided(self) -> IntArray:
+        """(N,) the grades that are given."""
+        return self.decisions.grades
+
+    @property
+    def risk(self) -> FloatArray:
+        """(N,) chance that the given grade is wrong."""
+        return self.decisions.risk
+
+    @property
+    def answered(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether a pair is given a grade at all."""
+        abstain = self.decisions.abstain
+        return np.ones(len(self), dtype=np.bool_) if abstain is None else ~abstain
+
+
+def with_decisions(judged: Judged, decisions: Decisions) -> Decided:
+    """The same pairs and gold with what is told of them after calibration.
+
+    Raises:
+        ShapeError: There are more or fewer decisions than pairs.
+    """
+    if len(decisions.grades) != len(judged):
+        raise ShapeError(f"decisions: expected {len(judged)}, received {len(decisions.grades)}")
+    predictions = replace(judged.predictions, grade_probs=decisions.grade_probs)
+    return Decided(judged.query_ids, judged.item_ids, judged.grades, predictions, decisions)
 
 
 def judge(pairs: Sequence[GradedPair], predictions: Predictions) -> Judged:

@@ -27,9 +27,7 @@ def _undefined(judged: Judged) -> str:
 
 def _point(judged: Judged) -> float:
     labels = list(range(judged.n_grades))
-    return float(
-        cohen_kappa_score(judged.grades, judged.predictions.grades, labels=labels, weights="quadratic")
-    )
+    return float(cohen_kappa_score(judged.grades, judged.decided, labels=labels, weights="quadratic"))
 
 
 def _from_sums(sums: FloatArray) -> FloatArray:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from jinja2 import BaseLoader, Environment, FunctionLoader, StrictUndefined
 
 from darl.evaluation import numerals
+from darl.evaluation.calibration_plots import grade_reliability_plot, risk_coverage_plot, states
+from darl.evaluation.calibration_tables import calibration_sections, shown_metrics
 from darl.evaluation.curve_plots import curve_plots, outlook_lines
 from darl.evaluation.html_tables import Footnotes, confusions, full_tables, main_sections, slice_facts
 from darl.evaluation.metrics import metrics_for
@@ -58,6 +60,7 @@ def html(report: Report) -> str:
     footnotes = Footnotes()
     metrics = metrics_for(report.scale)
     shown = list(metrics.values())[:TABLED]
+    together, by_grade = shown_metrics(report)
     return (
         environment()
         .get_template("report.html.j2")
@@ -71,11 +74,13 @@ def html(report: Report) -> str:
             columns=[*report.slices, *(row for row in _gap_names(report))],
             sections=main_sections(report, shown, footnotes),
             full=full_tables(report, list(metrics.values()), footnotes),
+            calibration=calibration_sections(report, together, footnotes),
+            calibration_by_grade=calibration_sections(report, by_grade, footnotes),
             galleries=[gallery for gallery in _galleries(report) if gallery.plots],
             confusions=confusions(report),
             remarks=remarks(report),
             footnotes=footnotes.texts,
-            metrics=list(metrics.values()),
+            metrics=[*metrics.values(), *(one for one in together if one.name not in metrics)],
             ramps=ramps(len(report.scale)),
         )
     )
@@ -118,6 +123,25 @@ def _galleries(report: Report) -> list[Gallery]:
             "Below: how many pairs have that confidence.",
             models,
             [reliability_plot(report, name, f"reliability-{i}") for i, name in enumerate(report.slices)],
+        ),
+        Gallery(
+            "Do grades come true as often as they are said to?",
+            "Share of pairs whose gold is the grade, against the probability of the grade; 15 bins of equal "
+            "mass, with their intervals. On the dashed line a probability is honest. Calibrated where the "
+            "model is.",
+            grades,
+            [
+                grade_reliability_plot(report, place, f"grades-{i}-{j}")
+                for i, name in enumerate(report.slices)
+                for j, place in enumerate(states(report, name))
+            ],
+        ),
+        Gallery(
+            "What would abstaining gain?",
+            "Error rate among the pairs that are answered, the surest first. Dashed: by the model's own "
+            "confidence, before calibration, its decision rule and its abstention rule.",
+            models,
+            [risk_coverage_plot(report, name, f"risk-{i}") for i, name in enumerate(report.slices)],
         ),
         Gallery(
             "How scores tell grades apart",

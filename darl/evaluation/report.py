@@ -10,6 +10,7 @@ import numpy as np
 
 from darl.errors import ConfigError, ShapeError
 from darl.evaluation.bootstrap import SliceEstimates, estimate_slice
+from darl.evaluation.calibration_view import CalibrationView, Runs, calibration_view
 from darl.evaluation.judged import Judged
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.outlook import StageOutlook
@@ -18,9 +19,6 @@ from darl.grades import GradeScale
 from darl.predictions import FloatArray, IntArray
 
 LABEL_KINDS = ("train", "selected")
-
-#: model -> slice -> its runs, one per seed.
-Runs = Mapping[str, Mapping[str, Sequence[Judged]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +89,7 @@ class Report:
         runs: model -> slice -> its runs.
         rounds: The rounds, for the plots.
         outlooks: Where stages of several rounds ended: learning curves, and what another round would bring.
+        calibration: The models as they are and after calibration; everything else is of them as they are.
         notes: What a reader should know, as given by the caller.
         by_seed: (model, slice, metric) -> the value of each seed.
         level: Level of the intervals.
@@ -108,6 +107,7 @@ class Report:
     runs: Runs
     rounds: list[RoundView]
     outlooks: list[StageOutlook]
+    calibration: CalibrationView
     notes: list[str]
     by_seed: Mapping[tuple[str, str, str], tuple[float, ...]]
     level: float
@@ -145,6 +145,7 @@ def build_report(
     rng: np.random.Generator,
     rounds: Sequence[RoundView] = (),
     outlooks: Sequence[StageOutlook] = (),
+    calibrated: Runs | None = None,
     title: str = "Relevance report",
     notes: Sequence[str] = (),
     resamples: int = 1000,
@@ -164,6 +165,7 @@ def build_report(
         rng: Draws the resamples.
         rounds: The rounds, for the plots.
         outlooks: Where stages of several rounds ended.
+        calibrated: The same runs after calibration, for models that have one.
         title: What was compared.
         notes: What a reader should know, shown as written.
         resamples: How many resamples.
@@ -193,6 +195,7 @@ def build_report(
         runs=runs,
         rounds=list(rounds),
         outlooks=list(outlooks),
+        calibration=calibration_view(runs, calibrated or {}, slices, scale, rng, resamples, level),
         notes=list(notes),
         by_seed={
             (model, name, metric): estimate.by_seed

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from darl.errors import ConfigError
+from darl.evaluation.calibration_rows import Spread
+from darl.evaluation.equal_mass import MASS_ECE
 from darl.evaluation.metric import Metric
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.report import Report
@@ -48,6 +50,23 @@ def plain_table_rows(report: Report, metrics: Sequence[str] = DEFAULT_METRICS) -
     if report.differences:
         caption += f"; * significantly different from {report.baseline}"
     return PlainTable(["model", "labels", *report.slices], rows, caption)
+
+
+def calibration_table_rows(report: Report) -> PlainTable:
+    """The calibration error of each model as it is, after calibration, and the change; a column per slice."""
+    view, rows = report.calibration, [[f"{MASS_ECE.name} (less is better)", *[""] * (1 + len(report.slices))]]
+    for model in report.models:
+        found = [view.row_at.get((model, name, MASS_ECE.name)) for name in report.slices]
+        rows.append([f"  {model}", "", *(_spread(row and row.before) for row in found)])
+        if model in view.calibrated:
+            rows.append(["   calibrated", "", *(_spread(row and row.after) for row in found)])
+    return PlainTable(["model", "labels", *report.slices], rows, "")
+
+
+def _spread(spread: Spread | None) -> str:
+    if spread is None or spread.value is None:
+        return "-"
+    return f"{round(spread.value, 3) + 0.0:.3f}{_interval(spread.low, spread.high)}"
 
 
 def _rows(report: Report, metric: Metric) -> list[list[str]]:

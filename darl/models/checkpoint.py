@@ -7,6 +7,7 @@
     tokenizer.json, ...          the tokenizer, as transformers writes it
     reference.safetensors        what detectors are fitted on (optional; see reference.py)
     ood.safetensors              a fitted detector (optional; see pipeline/gauge.py)
+    calibration.safetensors      how its predictions are calibrated (optional; darl calibrate)
 
 An exported model (see export.py) has config.json and weights.safetensors instead of the adapter's files.
 
@@ -41,6 +42,7 @@ from darl.progress import SILENT, Progress
 FORMAT = 1
 CARD = "darl.json"
 HEAD = "head.safetensors"
+CALIBRATION = "calibration.safetensors"
 
 
 class Kept(Protocol):
@@ -115,11 +117,15 @@ def save_exported(
     source: Path,
     kept: Mapping[str, Kept] = NOTHING,
 ) -> None:
-    """Write an exported model to `folder`, whole or not at all, with the reference of its `source` folder."""
+    """Write an exported model to `folder`, whole or not at all.
+
+    The reference and the calibration of its `source` folder go with it: it says the same within a tolerance.
+    """
     with whole_folder(folder) as temporary:
         save_body(model, temporary)
-        if (source / REFERENCE).exists():
-            copyfile(source / REFERENCE, temporary / REFERENCE)
+        for name in (REFERENCE, CALIBRATION):
+            if (source / name).exists():
+                copyfile(source / name, temporary / name)
         causal = isinstance(model.prompt, CausalPrompt)
         card = ExportCard(form=form, causal=causal, packs=model.packs, parity=parity)
         _finish(model, temporary, card, kept)
@@ -148,9 +154,47 @@ def _finish(
         },
         export=export,
     )
+    _write_card(card, folder)
+
+
+def _write_card(card: ModelCard, folder: Path) -> None:
     # Only an exported model has the last key, so that older versions read all others.
-    content = card.model_dump(mode="json", exclude=None if export else {"export"})
+    content = card.model_dump(mode="json", exclude=None if card.export else {"export"})
     write_text(folder / CARD, json.dumps(content, indent=2) + "\n")
+
+
+def put_file(folder: Path, name: str, content: bytes | None) -> None:
+    """Put a file into a model folder, or take it out, and tell the card: whole or not at all.
+
+    Args:
+        folder: Of a model; a link to one stays it.
+        name: Of the file; one of that name is replaced.
+        content: Of the file; None = take it out, if it is there.
+
+    Raises:
+        CheckpointError: The folder cannot be trusted.
+    """
+    folder = folder.resolve()
+    card = read_card(folder)
+    files = {one: digest for one, digest in card.files.items() if one != name}
+    with whole_folder(folder) as temporary:
+        for path in folder.rglob("*"):
+            place = path.relative_to(folder)
+            if path.is_file() and place.as_posix() not in (name, CARD):
+                (temporary / place).parent.mkdir(parents=True, exist_ok=True)
+                _link(path, temporary / place)
+        if content is not None:
+            (temporary / name).write_bytes(content)
+            files[name] = sha256_of(temporary / name)
+        _write_card(card.model_copy(update={"files": dict(sorted(files.items()))}), temporary)
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for a file, which may be of gigabytes; a copy where the disk knows no such thing."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        copyfile(source, target)
 
 
 def read_card(folder: Path, only: str | None = None) -> ModelCard:

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.errors import NotFittedError, ShapeError
-from darl.ood.state import WIDTHS, State, checked_state
 from darl.predictions import FloatArray, IntArray, Predictions
+from darl.state import WIDTHS, State, checked_state
 
 SEEN = frozenset({"features", "likelihoods"})
 """What depends on the view of the pairs; a view gives one of them."""
@@ -114,7 +114,7 @@ class OODDetector(ABC):
 
     def _take(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Set what `_learn` would have learnt."""
-        arrays = checked_state(type(self).__name__, self.learns, state)
+        arrays = checked_state(type(self).__name__, "LKD", self.learns, state)
         self._widths = tuple(arrays.pop(WIDTHS).tolist())
         for name, array in arrays.items():
             setattr(self, f"_{name}", array)

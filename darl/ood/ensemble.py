@@ -14,8 +14,8 @@ from darl.ood.base import SEEN, OODDetector
 from darl.ood.entropy import Entropy
 from darl.ood.knn import KNN
 from darl.ood.mahalanobis import Mahalanobis
-from darl.ood.state import State
 from darl.predictions import IntArray, Predictions
+from darl.state import State
 
 Float64 = npt.NDArray[np.float64]
 

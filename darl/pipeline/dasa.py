@@ -26,8 +26,9 @@ from darl.models.reference import Reference, take_reference
 from darl.ood.catalogue import DETECTORS
 from darl.pairs import Pair
 from darl.pipeline.data import Splits
+from darl.pipeline.gauge import OOD_PERCENTILE
 from darl.pipeline.stage import RoundConfig
-from darl.predictions import Candidates, Predictions
+from darl.predictions import Candidates, FloatArray, Predictions
 from darl.progress import SILENT, Progress
 from darl.selection.catalogue import STRATEGIES
 
@@ -178,13 +179,20 @@ def read_round(folder: Path) -> Round:
     )
 
 
-def keep_predictions(predictions: Predictions, path: Path) -> None:
+def keep_predictions(predictions: Predictions, path: Path, ood_percentiles: FloatArray | None = None) -> None:
     """Write what a model says, without its features: they are many, and what reads these files needs none."""
-    bare = predictions.with_features(predictions.features[:, :0])
+    arrays = predictions.with_features(predictions.features[:, :0]).arrays()
+    if ood_percentiles is not None:
+        arrays[OOD_PERCENTILE] = ood_percentiles
     with whole_file(path) as temporary:
-        save_file(bare.arrays(), temporary)
+        save_file(arrays, temporary)
 
 
 def read_predictions(path: Path) -> Predictions:
     """What `keep_predictions` wrote."""
     return Predictions.from_arrays(load_file(path))
+
+
+def read_percentiles(path: Path) -> FloatArray | None:
+    """(N,) how unusual the same pairs are, if `keep_predictions` was told."""
+    return load_file(path).get(OOD_PERCENTILE)

@@ -9,11 +9,12 @@ import numpy as np
 
 from darl.data.readers import read_graded_pairs
 from darl.errors import ConfigError
-from darl.evaluation.judged import judge
+from darl.evaluation.judged import Judged, judge
 from darl.evaluation.report import Report, build_report
 from darl.grades import GradeScale
 from darl.models.checkpoint import load_model, read_card
 from darl.models.prompt import template_fields
+from darl.pipeline.calibrate import load_calibration, told_of
 from darl.progress import SILENT, Progress
 
 
@@ -28,7 +29,7 @@ def evaluate(
     bad_rows: Path | None = None,
     progress: Progress = SILENT,
 ) -> Report:
-    """Predict graded files with models and put the results side by side.
+    """Predict graded files with models and put the results side by side, before and after calibration.
 
     Args:
         models: Model folders by the name they have in the report.
@@ -52,7 +53,8 @@ def evaluate(
             "models", [f"expected the same grades, received {name}: {g}" for name, g in scales.items()]
         )
     scale = GradeScale(next(iter(scales.values())))
-    runs = {}
+    runs: dict[str, dict[str, list[Judged]]] = {}
+    after: dict[str, dict[str, list[Judged]]] = {}
     for name, folder in models.items():
         fields = template_fields(cards[name].model.prompt)
         graded = {
@@ -70,12 +72,17 @@ def evaluate(
             part: [judge(rows, model.predict([one.pair for one in rows], progress=progress))]
             for part, rows in graded.items()
         }
+        if (calibration := load_calibration(folder)) is not None:
+            after[name] = {
+                part: [told_of(runs[name][part][0], rows, calibration)] for part, rows in graded.items()
+            }
     return build_report(
         runs,
         scale,
         {name: {} for name in runs},
         baseline,
         np.random.default_rng(seed),
+        calibrated=after,
         title="Evaluation of " + ", ".join(models),
         resamples=resamples,
     )

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from darl.calibration.config import CalibrationConfig
 from darl.catalogue import build
 from darl.errors import ConfigError
 from darl.evaluation.metrics import metrics_for
@@ -70,6 +71,8 @@ class Experiment(BaseModel):
         data: Where the pairs come from.
         recipes: What is compared.
         report: How it is reported.
+        calibration: How the final models are calibrated on the validation pairs, once their last stage is
+            done; "none" switches it off.
         reference_size: Training and held-out pairs that are kept with each final model, their texts and
             features, for `darl select`; 0 keeps none.
         ood: The detector that is kept with each final model, for `darl predict`; None keeps none.
@@ -85,6 +88,7 @@ class Experiment(BaseModel):
     data: DataConfig
     recipes: dict[str, Recipe] = Field(min_length=1)
     report: ReportConfig = ReportConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
     reference_size: int = Field(500, ge=0)
     ood: OODConfig | None = OODConfig()
 
@@ -140,6 +144,7 @@ class Experiment(BaseModel):
         faults += self._metric_faults()
         faults += self._likelihood_faults()
         faults += self._gauge_faults()
+        faults += [f"calibration.{fault}" for fault in self.calibration.faults(self.grades)]
         if faults:
             raise ValueError("; ".join(faults))
         return self

@@ -18,8 +18,7 @@ from darl.models.checkpoint import CARD, Kept, load_model, read_card, save_expor
 from darl.models.config import FORMATS, ExportFormat
 from darl.models.export import fold
 from darl.pairs import GradedPair, Pair
-from darl.pipeline.gauge import GAUGE
-from darl.pipeline.kept import load_gauge
+from darl.pipeline.gauge import GAUGE, load_gauge
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress
 

@@ -16,6 +16,7 @@ from darl.catalogue import Component, build
 from darl.errors import CheckpointError, ConfigError, ShapeError
 from darl.files import whole_file
 from darl.models.base import FeatureView, RelevanceModel, seen_in
+from darl.models.checkpoint import CARD, read_card
 from darl.models.reference import Reference
 from darl.ood.base import OODDetector
 from darl.ood.catalogue import DETECTORS
@@ -26,7 +27,8 @@ from darl.progress import SILENT, Progress
 FORMAT = 1
 GAUGE = "ood.safetensors"
 ABOUT, HELD_OUT = "darl.ood", "held_out"
-COLUMNS = ("ood_score", "ood_percentile")
+OOD_PERCENTILE = "ood_percentile"
+COLUMNS = ("ood_score", OOD_PERCENTILE)
 
 
 @dataclass(frozen=True)
@@ -130,3 +132,22 @@ class Gauge:
                 f"{path}: not a detector as this version of darl keeps it ({what}): copy the model's folder "
                 "again, train again, or predict without it (--no-ood)"
             ) from error
+
+
+def load_gauge(folder: str | Path) -> Gauge | None:
+    """The gauge that is kept with a model; None where the model was saved without one.
+
+    Args:
+        folder: Of a model. Of its files this one alone is checked; `load_model` checks all.
+
+    Raises:
+        CheckpointError: The file is damaged, of another version of darl, or not this model's.
+    """
+    folder = Path(folder)
+    listed = GAUGE in read_card(folder, only=GAUGE).files
+    if not listed and (folder / GAUGE).exists():
+        raise CheckpointError(
+            f"{folder}: {GAUGE} is not in {CARD}, so it is not this model's: take it away, or copy the whole "
+            "folder again"
+        )
+    return Gauge.load(folder / GAUGE) if listed else None

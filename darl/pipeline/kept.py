@@ -1,18 +1,20 @@
-"""What is kept with a model beside its weights: a reference for `darl select`, a gauge for `darl predict`."""
+"""What is kept with a model beside its weights: what `darl select` and `darl predict` read of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from darl.errors import CheckpointError, ShapeError
+from darl.calibration.config import CalibrationConfig
+from darl.calibration.store import CalibrationFile
+from darl.errors import ShapeError
 from darl.models.base import FROZEN, TUNED, RelevanceModel
-from darl.models.checkpoint import CARD, Kept, read_card
+from darl.models.checkpoint import CALIBRATION, Kept
 from darl.models.reference import REFERENCE, take_reference
 from darl.pairs import GradedPair
+from darl.pipeline.calibrate import calibration_of
 from darl.pipeline.gauge import GAUGE, Gauge
 from darl.pipeline.ood_config import OODConfig
 from darl.progress import SILENT, Progress
@@ -25,10 +27,12 @@ class Keeping:
     Attributes:
         reference_size: Training and held-out pairs of the reference; 0 keeps none.
         ood: The detector of the gauge; None keeps none.
+        calibration: How held-out pairs calibrate it.
     """
 
     reference_size: int
     ood: OODConfig | None
+    calibration: CalibrationConfig
 
     @property
     def size(self) -> int:
@@ -41,6 +45,13 @@ class Keeping:
             return 2.0 * min(n_pairs, self.reference_size)
         frozen = 0 if self.ood.features == FROZEN else min(n_pairs, self.reference_size)
         return float(self.ood.features.passes * min(n_pairs, self.size) + frozen)
+
+    def calibration_work(self, n_held_out: int) -> float:
+        """What calibrating costs, in pairs predicted."""
+        if self.calibration.is_none:
+            return 0.0
+        reads_ood = self.ood is not None and self.calibration.abstention() is not None
+        return float(n_held_out * (self.ood.features.passes if self.ood and reads_ood else 1))
 
     def check(self, model: RelevanceModel) -> None:
         """Refuse now what could not be made when the model is trained.
@@ -71,8 +82,26 @@ class Keeping:
             rng: Draws where there are more than are wanted.
             progress: Told how far it is.
         """
-        if not self.size:
-            return {}
+        kept = self._seen(model, train, held_out, rng, progress) if self.size else {}
+        gauge = kept.get(GAUGE)
+        calibration = calibration_of(
+            model,
+            held_out,
+            self.calibration,
+            gauge if isinstance(gauge, Gauge) else None,
+            progress,
+        )
+        return kept if calibration is None else {**kept, CALIBRATION: CalibrationFile(calibration)}
+
+    def _seen(
+        self,
+        model: RelevanceModel,
+        train: Sequence[GradedPair],
+        held_out: Sequence[GradedPair],
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> dict[str, Kept]:
+        """What is made of the model's features of training and held-out pairs."""
         views = (TUNED, self.ood.features if self.ood else FROZEN)
         seen = take_reference(model, train, held_out, views=views, size=self.size, rng=rng, progress=progress)
         kept: dict[str, Kept] = {}
@@ -85,22 +114,3 @@ class Keeping:
         if self.reference_size:
             kept[REFERENCE] = seen.drawn(self.reference_size, rng).in_view(FROZEN, model, progress)
         return kept
-
-
-def load_gauge(folder: str | Path) -> Gauge | None:
-    """The gauge that is kept with a model; None where the model was saved without one.
-
-    Args:
-        folder: Of a model. Of its files this one alone is checked; `load_model` checks all.
-
-    Raises:
-        CheckpointError: The file is damaged, of another version of darl, or not this model's.
-    """
-    folder = Path(folder)
-    listed = GAUGE in read_card(folder, only=GAUGE).files
-    if not listed and (folder / GAUGE).exists():
-        raise CheckpointError(
-            f"{folder}: {GAUGE} is not in {CARD}, so it is not this model's: take it away, or copy the whole "
-            "folder again"
-        )
-    return Gauge.load(folder / GAUGE) if listed else None

@@ -85,5 +85,6 @@ def _pass_work(stage: Stage, spent: int, splits: Splits, folder: Path) -> float:
 def _kept_work(experiment: Experiment, splits: Splits, folder: Path) -> float:
     if (folder / "model").exists():
         return 0.0
-    keeping = Keeping(experiment.reference_size, experiment.ood)
-    return sum(keeping.work(len(part)) for part in (splits.train, splits.valid))
+    keeping = Keeping(experiment.reference_size, experiment.ood, experiment.calibration)
+    parts = (splits.train, splits.valid)
+    return keeping.calibration_work(len(splits.valid)) + sum(keeping.work(len(part)) for part in parts)

@@ -18,11 +18,9 @@ from darl.models.base import RelevanceModel
 from darl.models.checkpoint import CARD, load_model, read_card
 from darl.models.prompt import template_fields
 from darl.pairs import Pair
-from darl.pipeline.gauge import COLUMNS, Gauge
-from darl.pipeline.kept import load_gauge
 from darl.pipeline.predict_plan import Plan, begun_plan, check_same, identify
-from darl.pipeline.rows import NONE
 from darl.pipeline.shards import ShardForm, shard_path
+from darl.pipeline.told import Teller
 from darl.progress import SILENT, Progress, task
 
 LOCK = ".lock"
@@ -51,6 +49,7 @@ def predict_to_folder(
     *,
     shard_size: int = SHARD_SIZE,
     features: bool = False,
+    calibrated: bool = True,
     ood: bool = True,
     resume: bool = False,
     bad_rows: Path | None = None,
@@ -69,6 +68,7 @@ def predict_to_folder(
         out: A new or empty folder: part-00000.parquet, ... and _plan.json, which says what they are of.
         shard_size: Pairs of a file of `out`.
         features: Whether the model's features are kept, as float16.
+        calibrated: Whether the model's calibration is applied, if it has one.
         ood: Whether a model that keeps a detector says how unusual each pair is.
         resume: Go on with what `out` holds; shards that are there are not scored again.
         bad_rows: Where bad rows are set aside, instead of failing.
@@ -85,16 +85,23 @@ def predict_to_folder(
     files = input_files(pairs)
     begun = begun_plan(out, resume=resume)
     card = read_card(model)
-    gauge = load_gauge(model) if ood else None
+    teller = Teller.of(model, calibrated=calibrated, ood=ood)
     fields = template_fields(card.model.prompt)
-    form = ShardForm.of(GradeScale(card.grades), fields, features=features, measures=COLUMNS if gauge else ())
+    form = ShardForm.of(
+        GradeScale(card.grades),
+        fields,
+        features=features,
+        measures=teller.measures,
+        abstains=teller.abstains,
+    )
     stream = PairStream(files, item_fields=fields, size=shard_size)
     origin = identify(
         files,
         model / CARD,
         shard_size=shard_size,
         features=features,
-        ood=gauge is not None,
+        calibrated=teller.calibration is not None,
+        ood=teller.gauge is not None,
         progress=progress,
     )
     if begun is not None:
@@ -109,7 +116,7 @@ def predict_to_folder(
             return Graded(out, plan.pairs, 0, 0.0)
         _tell_left(plan, left, progress)
         loaded = load_model(model, backbone=backbone, progress=progress)
-        return _Job(plan, out, form, stream, loaded, gauge, progress).run(left)
+        return _Job(plan, out, form, stream, loaded, teller, progress).run(left)
 
 
 def _check_apart(pairs: Path, out: Path) -> None:
@@ -158,7 +165,7 @@ class _Job:
     form: ShardForm
     stream: PairStream
     model: RelevanceModel
-    gauge: Gauge | None
+    teller: Teller
     progress: Progress
 
     def run(self, left: list[int]) -> Graded:
@@ -180,11 +187,10 @@ class _Job:
         return Graded(self.out, self.plan.pairs, total, time.monotonic() - began)
 
     def _score(self, number: int, shard: list[Pair]) -> None:
-        gauge = self.gauge
-        part = _Part(self.progress, len(shard), gauge.view.passes if gauge else 1)
+        part = _Part(self.progress, len(shard), self.teller.passes)
         predictions = self.model.predict(shard, progress=part)
-        measures = gauge.columns(self.model, shard, predictions, progress=part) if gauge else NONE
-        self.form.write(shard_path(self.out, number), shard, predictions, measures)
+        told = self.teller.tell(self.model, shard, predictions, progress=part)
+        self.form.write(shard_path(self.out, number), shard, predictions, told)
         part.end()
 
     def _check(self, number: int, received: int) -> None:

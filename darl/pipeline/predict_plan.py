@@ -37,6 +37,7 @@ class Origin(BaseModel):
         model: SHA-256 of the model's card, which has those of its other files.
         shard_size: Pairs of a shard.
         features: Whether features are kept.
+        calibrated: Whether the model's calibration was applied.
         ood: Whether there are ood_scores.
     """
 
@@ -47,6 +48,7 @@ class Origin(BaseModel):
     model: str
     shard_size: int
     features: bool
+    calibrated: bool = False
     ood: bool = False
 
     def differences(self, now: Origin) -> list[str]:
@@ -60,6 +62,8 @@ class Origin(BaseModel):
             found.append("features, now without" if self.features else "no features, now with --features")
         if self.ood != now.ood:
             found.append("ood_scores, now --no-ood" if self.ood else "no ood_scores (--no-ood), now with")
+        if self.calibrated != now.calibrated:
+            found.append("calibrated, now without" if self.calibrated else "without calibration, now with it")
         was, are = {one.name: one for one in self.files}, {one.name: one for one in now.files}
         found += [f"the file {name}, now gone" for name in sorted(was.keys() - are.keys())]
         found += [f"no file {name}" for name in sorted(are.keys() - was.keys())]
@@ -102,7 +106,14 @@ class Plan(BaseModel):
 
 
 def identify(
-    files: Sequence[Path], card: Path, *, shard_size: int, features: bool, ood: bool, progress: Progress
+    files: Sequence[Path],
+    card: Path,
+    *,
+    shard_size: int,
+    features: bool,
+    calibrated: bool,
+    ood: bool,
+    progress: Progress,
 ) -> Origin:
     """What the shards will be made from, by content: every file is read once."""
     sizes = [file.stat().st_size for file in files]
@@ -112,7 +123,12 @@ def identify(
             inputs.append(InputFile(name=file.name, size=size, sha256=sha256_of(file)))
             progress.advance(size)
     return Origin(
-        files=tuple(inputs), model=sha256_of(card), shard_size=shard_size, features=features, ood=ood
+        files=tuple(inputs),
+        model=sha256_of(card),
+        shard_size=shard_size,
+        features=features,
+        calibrated=calibrated,
+        ood=ood,
     )
 
 

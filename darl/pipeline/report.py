@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from darl.evaluation.calibration_view import Runs
 from darl.evaluation.judged import Judged, judge
 from darl.evaluation.outlook import StageOutlook
 from darl.evaluation.report import Report, RoundView, build_report
-from darl.pipeline.dasa import read_predictions, read_round
+from darl.pipeline.calibrate import load_calibration, told_of
+from darl.pipeline.dasa import read_percentiles, read_predictions, read_round
 from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment
 from darl.pipeline.recipe import Recipe
@@ -42,11 +44,29 @@ def report_on(experiment: Experiment, splits: Splits, run_dir: RunDir) -> Report
         np.random.default_rng(0),
         rounds=_round_views(experiment, run_dir),
         outlooks=_outlooks(experiment, run_dir),
+        calibrated=_calibrated(experiment, runs, splits, run_dir),
         title=experiment.title,
         notes=experiment.notes,
         resamples=experiment.report.resamples,
         level=experiment.report.level,
     )
+
+
+def _calibrated(experiment: Experiment, runs: Runs, splits: Splits, run_dir: RunDir) -> Runs:
+    """The same after calibration, of recipes whose models have one with every seed."""
+    told = {}
+    for name in experiment.recipes:
+        kept = [load_calibration(run_dir.recipe(name, seed) / "model") for seed in experiment.seeds]
+        found = [one for one in kept if one is not None]
+        if len(found) == len(kept):
+            told[name] = {
+                part: [
+                    told_of(run, graded, one, read_percentiles(run_dir.predictions(name, seed, part)))
+                    for seed, run, one in zip(experiment.seeds, runs[name][part], found, strict=True)
+                ]
+                for part, graded in splits.test.items()
+            }
+    return told
 
 
 def _selections(recipe: Recipe, seed: int, run_dir: RunDir) -> Iterator[tuple[Stage, int, Path]]:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from darl.data.writers import field_names, pair_row
 from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.pairs import Pair
-from darl.predictions import FloatArray, Predictions
+from darl.pipeline.told import Told
 
-NONE: Mapping[str, FloatArray] = MappingProxyType({})
+ABSTAIN = "abstain"
 
 
 def prediction_rows(
-    pairs: Sequence[Pair],
-    predictions: Predictions,
-    scale: GradeScale,
-    fields: Sequence[str] | None = None,
-    measures: Mapping[str, FloatArray] = NONE,
+    pairs: Sequence[Pair], told: Told, scale: GradeScale, fields: Sequence[str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """A row a pair: its texts and ids, `score`, `grade`, `prob_NAME` of every grade, and the measures.
+    """A row a pair: its texts and ids, `score`, `grade`, `prob_NAME` of every grade, what else is told.
 
     Args:
         pairs: N pairs.
-        predictions: What the model says of them.
+        told: What they are told to be; `abstain` is there where a rule says it.
         scale: The grades.
         fields: The extra item fields that every row has, "" where the item has none; None = those that some
             of the pairs have.
@@ -34,8 +29,10 @@ def prediction_rows(
     """
     fields = field_names(pairs) if fields is None else fields
     columns = [f"prob_{name}" for name in scale.names]
-    scores, grades, probs = predictions.scores, predictions.grades, predictions.grade_probs.astype(float)
-    more = {name: values.tolist() for name, values in measures.items()}
+    decided, abstain = told.decisions, told.decisions.abstain
+    scores, grades, probs = decided.scores, decided.grades, decided.grade_probs.astype(float)
+    more: dict[str, list[Any]] = {name: values.tolist() for name, values in told.measures.items()}
+    more |= {} if abstain is None else {ABSTAIN: abstain.tolist()}
     for row, pair in enumerate(pairs):
         yield {
             **pair_row(pair, fields),

@@ -32,14 +32,17 @@ from darl.pipeline.dasa import (
 )
 from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment
+from darl.pipeline.gauge import OOD_PERCENTILE
 from darl.pipeline.kept import Keeping
 from darl.pipeline.plan import planned_work, stage_work
 from darl.pipeline.report import report_on
 from darl.pipeline.rounds import OUTLOOK, look, read_outlook, round_folder, write_outlook
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import RoundConfig, Stage
+from darl.pipeline.told import Teller
 from darl.pipeline.train import keep_model
 from darl.pipeline.work import Work
+from darl.predictions import FloatArray, Predictions
 from darl.progress import SILENT, Progress
 from darl.training.loop import train_stage
 
@@ -117,7 +120,7 @@ class _Apprentice:
         recipe = experiment.recipes[name]
         self.experiment, self.recipe, self.seed, self.splits = experiment, recipe, seed, splits
         self.name = name
-        self.keeping = Keeping(experiment.reference_size, experiment.ood)
+        self.keeping = Keeping(experiment.reference_size, experiment.ood, experiment.calibration)
         self.run_dir, self.view, self.progress = run_dir, view, progress
         self.pool = Pool(splits.pool)
         self.at: Path | None = None  # the model folder of the last finished stage
@@ -261,4 +264,12 @@ class _Apprentice:
 
     def _predict(self, graded: Sequence[GradedPair], path: Path) -> None:
         predictions = self._current().predict([one.pair for one in graded], progress=self.progress)
-        keep_predictions(predictions, path)
+        keep_predictions(predictions, path, self._percentiles(graded, predictions))
+
+    def _percentiles(self, graded: Sequence[GradedPair], predictions: Predictions) -> FloatArray | None:
+        """How unusual test pairs are, where the abstention rule asks."""
+        teller = Teller.of(self.run_dir.recipe(self.name, self.seed) / "model")
+        if not teller.reads_ood:
+            return None
+        pairs = [one.pair for one in graded]
+        return teller.measure(self._current(), pairs, predictions, progress=self.progress)[OOD_PERCENTILE]

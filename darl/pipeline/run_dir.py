@@ -32,7 +32,8 @@ from accelerate import PartialState
 from darl.errors import ConfigError
 from darl.files import write_text
 from darl.pipeline.environment import environment
-from darl.pipeline.experiment import Experiment, Recipe
+from darl.pipeline.experiment import Experiment
+from darl.pipeline.recipe import Recipe
 
 EXPERIMENT = "experiment.json"
 DATA = "data.sha256"
@@ -72,7 +73,7 @@ class RunDir:
             and any(not one.name.startswith(".") for one in root.iterdir())
         ):
             raise ConfigError(str(root), ["holds files that are not a run's: give another --out"])
-        if path.exists() and (changed := _changed(json.loads(path.read_text(encoding="utf-8")), wanted)):
+        if path.exists() and (changed := _changed(json.loads(path.read_text(encoding="utf-8")), experiment)):
             raise ConfigError(
                 str(root), [f"the run was begun with another {key}: give another --out" for key in changed]
             )
@@ -133,5 +134,8 @@ class RunDir:
             link.symlink_to(os.path.relpath(target, link.parent), target_is_directory=True)
 
 
-def _changed(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    return [key for key in {**was, **now} if was.get(key) != now.get(key)]
+def _changed(was: dict[str, Any], experiment: Experiment) -> list[str]:
+    """Keys that differ; one that an earlier version of darl did not know had its default."""
+    now = experiment.model_dump(mode="json")
+    unsaid = now.keys() - was.keys() - experiment.model_dump(exclude_defaults=True).keys()
+    return [key for key in {**was, **now} if key not in unsaid and was.get(key) != now.get(key)]

@@ -17,12 +17,13 @@ from darl.errors import ConfigError, DataError, Fault
 from darl.files import whole_file
 from darl.grades import GradeScale
 from darl.pairs import Pair
-from darl.pipeline.rows import NONE, check_columns, prediction_rows
+from darl.pipeline.rows import ABSTAIN, check_columns, prediction_rows
+from darl.pipeline.told import Told
 from darl.predictions import FloatArray, Predictions
 
 Rows = npt.NDArray[np.int64]
 
-FEATURES, LOGITS = "features", "logits"
+FEATURES, LOGITS, OWN_PROBS = "features", "logits", "own_probs"
 TEXTS = ("query_id", "query", "item_id", "item", "domain")
 LARGEST_HALF = float(np.finfo(np.float16).max)
 READ_ROWS = 8192
@@ -40,54 +41,56 @@ class ShardForm(NamedTuple):
     Attributes:
         scale: The grades.
         fields: The extra item fields, "" where an item has none.
-        features: Whether the model's features are kept, and its logits with them.
-        measures: The columns of what else is said of the pairs.
+        features: Whether the model's features are kept, its logits and its own probabilities with them.
+        measures: The columns of what else is measured of the pairs.
+        abstains: Whether a rule says of each pair if it is to be relied on.
     """
 
     scale: GradeScale
     fields: tuple[str, ...]
     features: bool
     measures: tuple[str, ...] = ()
+    abstains: bool = False
 
     @classmethod
     def of(
-        cls, scale: GradeScale, fields: Sequence[str], *, features: bool, measures: Sequence[str] = ()
+        cls,
+        scale: GradeScale,
+        fields: Sequence[str],
+        *,
+        features: bool,
+        measures: Sequence[str] = (),
+        abstains: bool = False,
     ) -> ShardForm:
         """The same, checked.
 
         Raises:
             ConfigError: The prompt reads an item field whose column features, logits or a measure would take.
         """
-        taken = [name for name in (FEATURES, LOGITS) if features and name in fields]
+        taken = [name for name in (LOGITS, OWN_PROBS, FEATURES) if features and name in fields]
         if taken:
             fault = f"the model's prompt reads an item field of that name, {taken[0]}: leave the option out"
             raise ConfigError("--features", [fault])
         check_columns(fields, measures)
-        return cls(scale, tuple(fields), features, tuple(measures))
+        return cls(scale, tuple(fields), features, tuple(measures), abstains)
 
     @property
     def schema(self) -> pa.Schema:
-        """Columns and types without the features: texts, and float32 scores, probabilities and measures."""
+        """Columns and types without the features: texts, float32 numbers, and a yes or no."""
         types = dict.fromkeys((*TEXTS, *self.fields), pa.string())
         types |= {"score": pa.float32(), "grade": pa.string()}
-        return pa.schema(types | dict.fromkeys([*self._probs, *self.measures], pa.float32()))
+        probs = [f"prob_{name}" for name in self.scale.names]
+        types |= dict.fromkeys([*probs, *self.measures], pa.float32())
+        return pa.schema(types | ({ABSTAIN: pa.bool_()} if self.abstains else {}))
 
-    @property
-    def _probs(self) -> list[str]:
-        return [f"prob_{name}" for name in self.scale.names]
-
-    def write(
-        self,
-        path: Path,
-        pairs: Sequence[Pair],
-        predictions: Predictions,
-        measures: Mapping[str, FloatArray] = NONE,
-    ) -> None:
-        """Write one shard, whole or not at all; equal predictions give equal bytes."""
-        rows = list(prediction_rows(pairs, predictions, self.scale, self.fields, measures))
+    def write(self, path: Path, pairs: Sequence[Pair], predictions: Predictions, told: Told) -> None:
+        """Write one shard, whole or not at all; what is equal gives equal bytes."""
+        rows = list(prediction_rows(pairs, told, self.scale, self.fields))
         table = pa.Table.from_pylist(rows, schema=self.schema)
         if self.features:
-            table = table.append_column(LOGITS, _lists(predictions.logits.astype(np.float32)))
+            own = {LOGITS: predictions.logits, OWN_PROBS: predictions.grade_probs}
+            for name, matrix in own.items():
+                table = table.append_column(name, _lists(matrix.astype(np.float32)))
             table = table.append_column(FEATURES, _lists(_halves(predictions.features)))
         # Numbers hardly repeat: dictionaries of them take several times as long and save nothing.
         texts = [*TEXTS, *self.fields, "grade"]
@@ -105,7 +108,7 @@ class ShardForm(NamedTuple):
             there, rows = found.schema_arrow, found.metadata.num_rows
         faults = []
         if not self._fits(there):
-            columns = ", ".join([*self.schema.names, LOGITS, FEATURES])
+            columns = ", ".join([*self.schema.names, LOGITS, OWN_PROBS, FEATURES])
             received = ", ".join(f"{field.name} ({field.type})" for field in there)
             faults.append(f"expected the columns {columns}, as darl writes them, received {received}")
         if rows != n:
@@ -116,8 +119,8 @@ class ShardForm(NamedTuple):
 
     def _fits(self, there: pa.Schema) -> bool:
         """Whether these are the columns of a shard with features, of whatever width."""
-        texts_and_numbers, lists = list(there)[:-2], list(there)[-2:]
-        kinds = [(LOGITS, pa.float32()), (FEATURES, pa.float16())]
+        texts_and_numbers, lists = list(there)[:-3], list(there)[-3:]
+        kinds = [(LOGITS, pa.float32()), (OWN_PROBS, pa.float32()), (FEATURES, pa.float16())]
         return [(one.name, one.type) for one in texts_and_numbers] == [
             (one.name, one.type) for one in self.schema
         ] and all(
@@ -132,7 +135,7 @@ class ShardForm(NamedTuple):
             DataError: The file is damaged.
         """
         start = 0
-        for batch in _batches(path, ["query_id", *self._probs, LOGITS, FEATURES]):
+        for batch in _batches(path, ["query_id", LOGITS, OWN_PROBS, FEATURES]):
             part = self._part(start, batch)
             start += batch.num_rows
             del batch
@@ -140,8 +143,7 @@ class ShardForm(NamedTuple):
             del part
 
     def _part(self, start: int, batch: pa.RecordBatch) -> Part:
-        probs = np.stack([batch.column(name).to_numpy() for name in self._probs], axis=1)
-        predictions = Predictions(_matrix(batch, LOGITS), probs, _matrix(batch, FEATURES))
+        predictions = Predictions(*(_matrix(batch, name) for name in (LOGITS, OWN_PROBS, FEATURES)))
         return Part(start, query_numbers(batch.column("query_id")), predictions)
 
     def pairs(self, path: Path, rows: Rows) -> list[Pair]:

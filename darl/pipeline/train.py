@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from accelerate import PartialState
 
+from darl.calibration.config import CalibrationConfig
 from darl.data.splits import check_no_leak, split_by_query
 from darl.errors import ConfigError
 from darl.grades import GradeScale
@@ -39,11 +40,12 @@ def train(
     grades: GradeScale | None = None,
     reference_size: int = 2000,
     ood: OODConfig | None = KNN_ON_TUNED,
+    calibration: CalibrationConfig | None = None,
     seed: int = 0,
     resume: bool = False,
     progress: Progress = SILENT,
 ) -> NeuralRelevanceModel:
-    """Train a model and save it to `out`/model.
+    """Train a model, calibrate it on the held-out pairs, and save it to `out`/model.
 
     Args:
         graded: Graded pairs to train on.
@@ -54,6 +56,7 @@ def train(
         grades: The scale; None = irrelevant, weak, strong.
         reference_size: Pairs that are kept with the model, texts and features, for `darl select`; 0 = none.
         ood: The detector that is kept with the model, for `darl predict`; None = none.
+        calibration: How it is calibrated, if there are at least 50 held-out pairs; None = by temperature.
         seed: Of everything drawn.
         resume: Go on with an interrupted training in `out`.
         progress: Told how far it is.
@@ -64,7 +67,10 @@ def train(
         CheckpointError: `out` holds a checkpoint of another training.
     """
     out, training = Path(out), training or TrainingConfig.model_validate({})
-    check_settings(model, training, grades or GradeScale())
+    calibration, scale = calibration or CalibrationConfig(), grades or GradeScale()
+    check_settings(model, training, scale)
+    if faults := calibration.faults(scale):
+        raise ConfigError("calibration", faults)
     _check_folder(out, resume)
     if ood is not None and (faults := logit_faults(ood.detector, model.objective)):
         raise ConfigError("ood", faults)
@@ -73,8 +79,8 @@ def train(
         parts = split_by_query(graded, {"train": 1 - HELD_OUT, "valid": HELD_OUT}, rng)
         graded, valid = parts["train"], parts["valid"]
     check_no_leak({"train": [one.pair for one in graded], "valid": [one.pair for one in valid]})
-    trained = build_model(model, grades or GradeScale(), seed=seed, progress=progress)
-    keeping = Keeping(reference_size, ood)
+    trained = build_model(model, scale, seed=seed, progress=progress)
+    keeping = Keeping(reference_size, ood, calibration)
     keeping.check(trained)
     train_stage(trained, Examples(tuple(graded)), valid, training, seed=seed, folder=out, progress=progress)
     state = PartialState()

@@ -6,7 +6,7 @@ import pytest
 
 from darl.data.writers import write_graded_pairs
 from darl.grades import GradeScale
-from darl.pipeline.kept import load_gauge
+from darl.pipeline.gauge import load_gauge
 from tests.cli.test_cli import darl, rows_of
 from tests.tiny import toy_pairs
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from darl.evaluation.judged import with_decisions
 from darl.evaluation.learning_curve import Ahead, learning_curve
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.outlook import Outlook, StageOutlook
 from darl.evaluation.report import RoundView, build_report
+from darl.predictions import Decisions
 from tests.evaluation.made import SCALES, judged, predicted_again
 
 SLICES = {"in_dist": 3.0, "near_ood": 2.0, "far_ood": 1.0}
@@ -28,6 +30,27 @@ def runs_of(rng, slices, models, seeds=2):
             for name, one in slices.items()
         }
         for model, bonus in models.items()
+    }
+
+
+def softened(runs, models, power=0.5, abstain=0.2):
+    """What is told after a calibration that raises probabilities to a power and answers the surest pairs."""
+
+    def told(one):
+        probs = one.predictions.grade_probs**power
+        probs /= probs.sum(axis=1, keepdims=True)
+        risk = 1 - probs.max(axis=1)
+        decisions = Decisions(
+            one.predictions.scores,
+            probs,
+            probs.argmax(axis=1),
+            risk,
+            risk > np.quantile(risk, 1 - abstain) if abstain else None,
+        )
+        return with_decisions(one, decisions)
+
+    return {
+        model: {name: [told(one) for one in seeds] for name, seeds in runs[model].items()} for model in models
     }
 
 

@@ -83,8 +83,9 @@ def test_figures_speak_and_table_headers_have_a_scope(page):
 
 
 def test_every_plot_is_there(page):
-    # 3 metrics and their 3 gaps, 3 reliability diagrams, 3 models x 3 slices of scores, 1 round.
-    assert len(page.all("svg")) == 6 + 3 + 9 + 1
+    # 3 metrics and their 3 gaps, 3 reliability diagrams, 3 models x 3 slices of grades and again of scores, 3
+    # curves of risk and coverage, 1 round.
+    assert len(page.all("svg")) == 6 + 3 + 9 + 9 + 3 + 1
     assert len([table for table in page.all("table") if table.get("class") == "matrix"]) == 9
 
 

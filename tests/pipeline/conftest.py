@@ -17,7 +17,7 @@ EXPERIMENT = {
             "shop": {
                 "name": "insurance",
                 "train": 40,
-                "valid": 20,
+                "valid": 60,
                 "pool": 30,
                 "test": 20,
                 "items_per_query": 5,

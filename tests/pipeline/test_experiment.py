@@ -39,6 +39,9 @@ REACH = ("recipes", "darl", "stages", 1)
     ("path", "value", "expected"),
     [
         (("tittle",), "x", "tittle: unknown key"),
+        (("calibration",), "platt", "calibration.method: unknown name 'platt'"),
+        (("calibration",), {"coverage": 0.5, "risk": 0.5}, "calibration: coverage, risk: expected one of"),
+        (("calibration",), {"goal": "macrof1"}, "calibration.goal"),
         (("model", "backbnoe"), "x", "model.backbnoe: unknown key"),
         (("model", "prompt"), "{item}", "model: prompt: expected {query} exactly once"),
         (("model", "objective"), "softmax", "model: objective: belongs in a recipe"),

@@ -14,8 +14,8 @@ from darl.models.checkpoint import load_model, save_model
 from darl.models.config import ModelConfig
 from darl.models.reference import REFERENCE, take_reference
 from darl.pipeline.export import Tolerance, agreement, export
-from darl.pipeline.gauge import GAUGE
-from darl.pipeline.kept import Keeping, load_gauge
+from darl.pipeline.gauge import GAUGE, load_gauge
+from darl.pipeline.kept import Keeping
 from darl.pipeline.ood_config import OODConfig
 from darl.predictions import Predictions
 from darl.training.batches import Examples

@@ -14,8 +14,8 @@ from darl.grades import GradeScale
 from darl.models.base import FROZEN, TUNED, FeatureView
 from darl.models.checkpoint import load_model
 from darl.models.reference import REFERENCE, take_reference
-from darl.pipeline.gauge import GAUGE, Gauge
-from darl.pipeline.kept import Keeping, load_gauge
+from darl.pipeline.gauge import GAUGE, Gauge, load_gauge
+from darl.pipeline.kept import Keeping
 from darl.pipeline.ood_config import OODConfig
 from darl.predictions import Predictions
 from tests.pipeline.made import PAIRS, Heard, saved_model

@@ -15,8 +15,7 @@ from darl.errors import CheckpointError, ConfigError
 from darl.models.base import predict_with
 from darl.models.checkpoint import load_model
 from darl.pipeline import predict
-from darl.pipeline.gauge import COLUMNS, GAUGE
-from darl.pipeline.kept import load_gauge
+from darl.pipeline.gauge import COLUMNS, GAUGE, load_gauge
 from darl.pipeline.predict import predict_to_folder
 from tests.cli.test_cli import darl, rows_of
 from tests.pipeline.made import PAIRS, Heard, content, parts, saved_model

@@ -14,8 +14,9 @@ import pytest
 
 from darl.errors import AnnotationPending, ConfigError, DataError
 from darl.models.checkpoint import load_model
+from darl.pipeline.calibrate import load_calibration
 from darl.pipeline.experiment import load_experiment
-from darl.pipeline.kept import load_gauge
+from darl.pipeline.gauge import load_gauge
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from tests.training.test_loop import Stop, StopAfter
@@ -52,6 +53,39 @@ def test_a_run_end_to_end(whole):
     assert report.rounds[0].selected.shape == (6,)
     model = load_model(out / "recipes" / "darl" / "seed-0" / "model")
     assert model.config.objective.name == "soft_grades"
+
+
+def test_final_models_are_calibrated_and_the_report_tells_both(whole):
+    out, report = whole
+    kept = {path.parent.parent.name.split("-")[1] for path in out.glob("stages/*/*/model/calibration.*")}
+    assert kept == {"ground", "reach"}  # plain ends in its only stage
+    assert len(list(out.glob("stages/*/1-ground-*/model/calibration.*"))) == 1
+    assert report.calibration.calibrated == ["plain", "darl"]
+    found = json.loads((out / "report.json").read_text())["calibration"]
+    rows = [row for row in found["rows"] if row["metric"] == "ece_mass"]
+    assert len(rows) == 4
+    assert all(row["after"]["value"] is not None and row["after"]["low"] is not None for row in rows)
+    calibration = load_calibration(out / "recipes" / "darl" / "seed-0" / "model")
+    assert (calibration.pairs, calibration.queries) == (60, 12)
+    # Macro-F1 and the rest stay those of the models' own predictions.
+    after = report.calibration.row_at["darl", "in_dist", "macro_f1"]
+    assert report.row_at["darl", "in_dist", "macro_f1"].value == after.before.value
+
+
+def test_calibration_can_be_switched_off_and_old_runs_have_none(raw, write, tmp_path):
+    raw["calibration"] = "none"
+    del raw["recipes"]["darl"]
+    report = do(write(raw), tmp_path / "run")
+    assert not list((tmp_path / "run").glob("stages/*/*/model/calibration.*"))
+    assert report.calibration.calibrated == []
+    begun = tmp_path / "run" / "experiment.json"
+    old = json.loads(begun.read_text())
+    del old["calibration"]
+    begun.write_text(json.dumps(old))
+    do(write(raw), tmp_path / "run", resume=True)
+    del raw["calibration"]
+    with pytest.raises(ConfigError, match="begun with another calibration"):
+        do(write(raw), tmp_path / "run", resume=True)
 
 
 def test_the_labels_are_the_held_back_gold(whole, raw, write):

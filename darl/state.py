@@ -1,4 +1,4 @@
-"""What a fitted detector has learnt, as plain arrays."""
+"""What a fitted member of a family has learnt, as plain arrays."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ State = dict[str, npt.NDArray[Any]]
 WIDTHS = "widths"
 
 
-def checked_state(owner: str, forms: Mapping[str, str], state: Mapping[str, npt.NDArray[Any]]) -> State:
-    """Copies of the arrays that a detector asks for, under their own names, `WIDTHS` among them.
+def checked_state(
+    owner: str, widths: str, forms: Mapping[str, str], state: Mapping[str, npt.NDArray[Any]]
+) -> State:
+    """Copies of the arrays that a fitted member asks for, under their own names, `WIDTHS` among them.
 
     Args:
-        owner: The detector's class; every name in `state` is that of an array behind "owner.".
-        forms: By name, a dtype and the sizes of an array, as in "float64 G D". L, K and D are the widths of
-            logits, grades and features; a number is itself; any other letter is a size that the arrays
-            share, at least 1 where it is upper case.
+        owner: The member's class; every name in `state` is that of an array behind "owner.".
+        widths: A letter for each number in `WIDTHS`, as in "LKD": logits, grades and features.
+        forms: By name, a dtype and the sizes of an array, as in "float64 G D". A letter of `widths` is that
+            width; a number is itself; any other letter is a size that the arrays share, at least 1 where it
+            is upper case.
         state: What to take them from.
 
     Raises:
         ShapeError: An array is missing, or too many, or is not of its form, or is not finite.
     """
-    forms = {WIDTHS: "int64 3", **forms}
+    forms = {WIDTHS: f"int64 {len(widths)}", **forms}
     _check_names(owner, [f"{owner}.{name}" for name in forms], list(state))
     arrays = {name: np.array(state[f"{owner}.{name}"], order="C") for name in forms}
     _check_form(f"{owner}.{WIDTHS}", forms.pop(WIDTHS), arrays[WIDTHS], {})
-    sizes = dict(zip("LKD", arrays[WIDTHS].tolist(), strict=True))
+    sizes = dict(zip(widths, arrays[WIDTHS].tolist(), strict=True))
     for name, form in forms.items():
         _check_form(f"{owner}.{name}", form, arrays[name], sizes)
     return arrays
@@ -41,7 +44,7 @@ def _check_names(owner: str, expected: list[str], received: list[str]) -> None:
     if set(expected) != set(received):
         raise ShapeError(
             f"{owner}: expected a state of {_listed(expected)}, received {_listed(received)}: "
-            "give what state() of a detector of the same name and arguments gave"
+            "give what state() of one of the same name and arguments gave"
         )
 
 

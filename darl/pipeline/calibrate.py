@@ -1,0 +1,205 @@
+"""Calibrating a model that is there, or one that has just been trained, and telling what it then says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from darl.calibration.by_domain import large_domains
+from darl.calibration.calibration import Calibration, cross_fit
+from darl.calibration.config import CalibrationConfig
+from darl.calibration.evidence import Evidence
+from darl.calibration.store import from_bytes, to_bytes
+from darl.errors import ConfigError
+from darl.evaluation.calibration_rows import CalibrationRow, calibration_rows
+from darl.evaluation.judged import Judged, judge, with_decisions
+from darl.grades import GradeScale
+from darl.models.base import RelevanceModel
+from darl.models.checkpoint import CALIBRATION, load_model, put_file, read_card
+from darl.pairs import GradedPair, Pair
+from darl.pipeline.gauge import OOD_PERCENTILE, Gauge, load_gauge
+from darl.pipeline.overrides import faults_of
+from darl.predictions import Decisions, FloatArray, Predictions
+from darl.progress import SILENT, Progress
+
+LEAST_PAIRS, LEAST_QUERIES = 50, 5
+EVERYTHING = "all"
+
+
+def load_calibration(folder: str | Path) -> Calibration | None:
+    """The calibration that is kept with a model; None for a model that has none.
+
+    Args:
+        folder: Of a model. Of its files this one alone is checked; `load_model` checks all.
+
+    Raises:
+        CheckpointError: The file is damaged, or of another version of darl.
+    """
+    folder = Path(folder)
+    if CALIBRATION not in read_card(folder, only=CALIBRATION).files:
+        return None
+    return from_bytes((folder / CALIBRATION).read_bytes(), str(folder / CALIBRATION))
+
+
+def parse_calibration(raw: Mapping[str, Any]) -> CalibrationConfig:
+    """What is asked for.
+
+    Raises:
+        ConfigError: With every fault found.
+    """
+    try:
+        return CalibrationConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("calibration", faults_of(error)) from error
+
+
+def decide(
+    predictions: Predictions,
+    pairs: Sequence[Pair],
+    calibration: Calibration | None,
+    ood_percentiles: FloatArray | None = None,
+) -> Decisions:
+    """What is told of N pairs: calibrated, or without a calibration as the model says it."""
+    if calibration is None:
+        return Decisions.of(predictions)
+    return calibration.apply(predictions, [pair.domain for pair in pairs], ood_percentiles)
+
+
+def told_of(
+    judged: Judged,
+    graded: Sequence[GradedPair],
+    calibration: Calibration,
+    ood_percentiles: FloatArray | None = None,
+) -> Judged:
+    """The same pairs as they are told to be after calibration."""
+    pairs = [one.pair for one in graded]
+    return with_decisions(judged, decide(judged.predictions, pairs, calibration, ood_percentiles))
+
+
+def calibrate(
+    model: str | Path,
+    graded: Sequence[GradedPair],
+    config: CalibrationConfig | None = None,
+    *,
+    backbone: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> tuple[Calibration, list[CalibrationRow]]:
+    """Fit a calibration on validation pairs and keep it in the model's folder, whole or not at all.
+
+    A config of nothing ("none") takes the calibration out of the folder.
+
+    Args:
+        model: Folder of the model.
+        graded: Graded pairs that the model was not trained on, at least 50 of 5 queries.
+        config: What is asked for; None = temperature scaling.
+        backbone: Where the backbone is now, if not where the model says.
+        resamples: Of the intervals.
+        seed: Of the resampling.
+        progress: Told how far it is.
+
+    Returns:
+        The calibration; and before and after, each pair told by a calibration fitted on other queries.
+
+    Raises:
+        ConfigError: Too few pairs, a config that does not fit the model's grades, or a goal that the pairs do
+            not support; nothing is written.
+        CheckpointError: The model cannot be trusted.
+    """
+    folder, config = Path(model), config or CalibrationConfig()
+    scale = GradeScale(read_card(folder).grades)
+    if faults := config.faults(scale) + _lacking(graded):
+        raise ConfigError("calibration", faults)
+    loaded = load_model(folder, backbone=backbone, progress=progress)
+    gauge = load_gauge(folder) if config.abstention() is not None else None
+    evidence = evidence_of(loaded, graded, gauge, progress)
+    calibration = Calibration.fit(config, scale, evidence)
+    if calibration.unmet:
+        raise ConfigError(
+            str(folder), [f"not calibrated: {key}: {text}" for key, text in calibration.unmet.items()]
+        )
+    rows = _by_slice(graded, evidence, cross_fit(config, scale, evidence), scale, resamples, seed)
+    put_file(folder, CALIBRATION, None if config.is_none else to_bytes(calibration))
+    return calibration, rows
+
+
+def calibration_of(
+    model: RelevanceModel,
+    valid: Sequence[GradedPair],
+    config: CalibrationConfig,
+    gauge: Gauge | None,
+    progress: Progress = SILENT,
+) -> Calibration | None:
+    """The calibration that a model which has just been trained is kept with; None for "none".
+
+    Too few validation pairs, and goals that they do not support, are told and left out: what has been trained
+    is not to be lost for them.
+    """
+    if config.is_none:
+        return None
+    if lacking := _lacking(valid):
+        progress.message(f"not calibrated: {lacking[0]}")
+        return None
+    evidence = evidence_of(model, valid, gauge if config.abstention() is not None else None, progress)
+    calibration = Calibration.fit(config, model.grade_scale, evidence)
+    for key, text in calibration.unmet.items():
+        progress.message(f"calibrated without {key}: {text}")
+    if calibration.unmet:
+        calibration = calibration.without_unmet(evidence)
+    return calibration
+
+
+def evidence_of(
+    model: RelevanceModel,
+    graded: Sequence[GradedPair],
+    gauge: Gauge | None = None,
+    progress: Progress = SILENT,
+) -> Evidence:
+    """Validation pairs, what the model says of them, and with a gauge how unusual they are."""
+    pairs = [one.pair for one in graded]
+    predictions = model.predict(pairs, progress=progress)
+    measures = gauge.columns(model, pairs, predictions, progress=progress) if gauge else {}
+    return Evidence(
+        predictions,
+        np.array([one.grade for one in graded], dtype=np.int64),
+        np.array([pair.query_id for pair in pairs], dtype=np.str_),
+        np.array([pair.domain for pair in pairs], dtype=np.str_),
+        measures.get(OOD_PERCENTILE),
+    )
+
+
+def _by_slice(
+    graded: Sequence[GradedPair],
+    evidence: Evidence,
+    told: Decisions,
+    scale: GradeScale,
+    resamples: int,
+    seed: int,
+) -> list[CalibrationRow]:
+    """Before and after on all pairs, and on those of each domain that has at least 100."""
+    before = judge(graded, evidence.predictions)
+    after = with_decisions(before, told)
+    slices = {EVERYTHING: np.ones(len(graded), dtype=np.bool_)}
+    slices |= {name: evidence.domains == name for name in large_domains(evidence.domains)}
+    return [
+        row
+        for name, rows in slices.items()
+        for row in calibration_rows(
+            "model", name, [before[rows]], [after[rows]], scale, np.random.default_rng(seed), resamples
+        )
+    ]
+
+
+def _lacking(graded: Sequence[GradedPair]) -> list[str]:
+    queries = len({one.pair.query_id for one in graded})
+    if len(graded) >= LEAST_PAIRS and queries >= LEAST_QUERIES:
+        return []
+    return [
+        f"expected at least {LEAST_PAIRS} validation pairs of {LEAST_QUERIES} queries, received "
+        f"{len(graded)} of {queries}"
+    ]

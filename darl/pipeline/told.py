@@ -1,0 +1,121 @@
+"""What is told of pairs: what the model says, calibrated, and beside it how unusual each pair is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from darl.calibration.calibration import Calibration
+from darl.errors import ConfigError
+from darl.models.base import RelevanceModel
+from darl.pairs import Pair
+from darl.pipeline.calibrate import decide, load_calibration
+from darl.pipeline.gauge import COLUMNS, OOD_PERCENTILE, Gauge, load_gauge
+from darl.predictions import Decisions, FloatArray, Predictions
+from darl.progress import SILENT, Progress
+
+NONE: Mapping[str, FloatArray] = MappingProxyType({})
+
+
+class Told(NamedTuple):
+    """What is told of N pairs.
+
+    Attributes:
+        decisions: Scores, probabilities, grades, and whether to rely on them.
+        measures: By column, (N,) what else is measured of them.
+    """
+
+    decisions: Decisions
+    measures: Mapping[str, FloatArray] = NONE
+
+
+@dataclass(frozen=True)
+class Teller:
+    """What stands between a model's predictions and what is told.
+
+    Attributes:
+        calibration: None tells what the model itself says.
+        gauge: None measures nothing else.
+    """
+
+    calibration: Calibration | None
+    gauge: Gauge | None
+
+    @classmethod
+    def of(cls, folder: Path, *, calibrated: bool = True, ood: bool = True) -> Teller:
+        """What is kept with a model.
+
+        Args:
+            folder: Of the model.
+            calibrated: Whether its calibration is applied, if it has one.
+            ood: Whether its detector says how unusual each pair is, if it keeps one.
+
+        Raises:
+            ConfigError: Its abstention rule needs the detector.
+            CheckpointError: A file is damaged, of another version of darl, or not this model's.
+        """
+        calibration = load_calibration(folder) if calibrated else None
+        gauge = load_gauge(folder) if ood else None
+        if calibration is not None and calibration.reads_ood and gauge is None:
+            why = "--no-ood" if not ood else str(folder)
+            raise ConfigError(
+                why,
+                [
+                    "the model's abstention rule reads ood_percentile, and there is none: predict with the "
+                    "detector, or without the calibration (--no-calibration), or calibrate again"
+                ],
+            )
+        return cls(calibration, gauge)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The columns of what it measures."""
+        return COLUMNS if self.gauge else ()
+
+    @property
+    def abstains(self) -> bool:
+        """Whether a rule says of each pair if it is to be relied on."""
+        return self.calibration is not None and self.calibration.abstention is not None
+
+    @property
+    def reads_ood(self) -> bool:
+        """Whether that rule reads how unusual a pair is."""
+        return self.calibration is not None and self.calibration.reads_ood
+
+    @property
+    def passes(self) -> int:
+        """Times that each pair goes through the model."""
+        return self.gauge.view.passes if self.gauge else 1
+
+    def measure(
+        self,
+        model: RelevanceModel,
+        pairs: Sequence[Pair],
+        predictions: Predictions,
+        *,
+        progress: Progress = SILENT,
+    ) -> Mapping[str, FloatArray]:
+        """By column, (N,) what else is measured of N pairs of which the model said `predictions`."""
+        return self.gauge.columns(model, pairs, predictions, progress=progress) if self.gauge else NONE
+
+    def tell(
+        self,
+        model: RelevanceModel,
+        pairs: Sequence[Pair],
+        predictions: Predictions,
+        *,
+        progress: Progress = SILENT,
+    ) -> Told:
+        """What is told of N pairs.
+
+        Args:
+            model: The one that it belongs to.
+            pairs: N pairs.
+            predictions: What the model says of them.
+            progress: Told how far another pass through the model is, if one is needed.
+        """
+        measures = self.measure(model, pairs, predictions, progress=progress)
+        return Told(decide(predictions, pairs, self.calibration, measures.get(OOD_PERCENTILE)), measures)
