@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from darl.cli.options import Command, parse_component
-from darl.errors import ConfigError
-
-if TYPE_CHECKING:  # not until a study is asked for: it loads torch
-    from darl.pipeline.experiment import Experiment
-
-T = TypeVar("T")
+from darl.cli.options import parse_component, parse_objective
+from darl.cli.study_options import (
+    check_metric,
+    labelled_as,
+    load_all,
+    metric_option,
+    selection_options,
+    study_options,
+    unlike,
+)
 
 EXAMPLE = """\b
 Examples:
@@ -35,23 +38,13 @@ Example:
 """
 
 
-def study_options(function: Command) -> Command:
-    """What both studies take."""
-    options = (
-        click.argument("experiments", nargs=-1, required=True, type=click.Path(path_type=Path)),
-        click.option(
-            "--out", required=True, type=click.Path(path_type=Path), help="Folder for all that is made."
-        ),
-        click.option(
-            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of every file."
-        ),
-        click.option(
-            "--resume", is_flag=True, help="Go on with the study in --out; what is done is not done again."
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+OBJECTIVES_EXAMPLE = """\b
+Examples:
+  darl study objectives experiments/esci.yaml experiments/dbpedia.yaml --out runs/objectives
+  darl study objectives mine.yaml --out runs/mine --metric pairwise \\
+      --objective sharp=soft_grades:sharpness=4 \\
+      --objective 'both=[soft_grades, {name: in_query_contrast, weight: 1}]'
+"""
 
 
 @click.group("study", epilog=EXAMPLE)
@@ -93,7 +86,7 @@ def detection(
     Then every detector on every view scores the test slices: the first is what is in distribution, the
     others are what is to be told from it, and so is the first with its queries misspelt and reworded.
     """
-    checked = _load(experiments, overrides)
+    checked = load_all(experiments, overrides)
 
     from darl.cli.progress import cli_progress
     from darl.cli.tables import print_findings
@@ -103,32 +96,6 @@ def detection(
     with cli_progress() as progress:
         found = study_detection(checked, out, **settings, most=most, resume=resume, progress=progress)
     print_findings(found, out)
-
-
-def selection_options(function: Command) -> Command:
-    """What is selected, and what is shown of it."""
-    options = (
-        click.option(
-            "--strategy",
-            "strategies",
-            multiple=True,
-            required=True,
-            help="NAME, LABEL=NAME:KEY=VALUE,... or LABEL={name: ..., ...}; again for more.",
-        ),
-        click.option(
-            "--budget",
-            "budgets",
-            multiple=True,
-            required=True,
-            type=click.IntRange(min=1),
-            help="Labels; repeat.",
-        ),
-        click.option("--ceiling", is_flag=True, help="Also label the whole pool."),
-        click.option("--metric", default="macro_f1", show_default=True, help="What the printed table shows."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 @command.command(epilog=SELECTION_EXAMPLE)
@@ -149,15 +116,15 @@ def selection(
     Of each of the EXPERIMENTS (files as `darl run` takes them) the last recipe that selects once is run with
     every strategy and every budget, each beside random selection of as many labels.
     """
-    checked = _load(experiments, overrides)
+    checked = load_all(experiments, overrides)
 
-    _check_metric(metric, checked.values())
+    check_metric(metric, checked)
 
     from darl.cli.progress import cli_progress
     from darl.cli.tables import print_gains
     from darl.pipeline.selection_study import parse_strategies, study_selection
 
-    labelled = parse_strategies(unlike(map(_labelled, strategies)))
+    labelled = parse_strategies(unlike(labelled_as(one, parse_component) for one in strategies))
     with cli_progress() as progress:
         found = study_selection(
             checked,
@@ -207,15 +174,15 @@ def dasa(
     Runs `detection` on the EXPERIMENTS, then `selection` on each with each share of OOD pairs in its pool
     (the pool must be a slice of a corpus in the file), and writes OUT/dasa.md with plots.
     """
-    checked = _load(experiments, overrides)
-    _check_metric(metric, checked.values())
+    checked = load_all(experiments, overrides)
+    check_metric(metric, checked)
 
     from darl.cli.progress import cli_progress
     from darl.cli.tables import print_findings, print_gains
     from darl.pipeline.dasa_study import study_dasa
     from darl.pipeline.selection_study import parse_strategies
 
-    labelled = parse_strategies(unlike(map(_labelled, strategies)))
+    labelled = parse_strategies(unlike(labelled_as(one, parse_component) for one in strategies))
     with cli_progress() as progress:
         found = study_dasa(
             checked,
@@ -233,42 +200,51 @@ def dasa(
     click.echo(f"page: {out / 'dasa.md'}")
 
 
-def _check_metric(metric: str, experiments: Iterable[Experiment]) -> None:
-    from darl.evaluation.metrics import metrics_for
+@command.command(epilog=OBJECTIVES_EXAMPLE)
+@study_options
+@click.option(
+    "--objective",
+    "objectives",
+    multiple=True,
+    help="NAME, LABEL=NAME:KEY=VALUE,..., LABEL={name: ..., ...} or LABEL=[..., {name: ..., weight: ...}]; "
+    "again for more. [all]",
+)
+@metric_option("qwk")
+@click.option(
+    "--page", type=click.Path(path_type=Path, dir_okay=False), help="Where the page goes. [OUT/objectives.md]"
+)
+def objectives(
+    experiments: tuple[Path, ...],
+    out: Path,
+    objectives: tuple[str, ...],
+    metric: str,
+    page: Path | None,
+    overrides: tuple[str, ...],
+    resume: bool,
+) -> None:
+    """Which objective makes the most of the same labels.
 
-    for experiment in experiments:
-        if metric not in (known := metrics_for(experiment.grades)):
-            raise ConfigError("--metric", [f"expected one of {', '.join(known)}, received {metric!r}"])
-
-
-def _load(paths: Sequence[Path], overrides: Sequence[str]) -> dict[str, Experiment]:
-    from darl.pipeline.experiment import load_experiment
-
-    return unlike({path.stem: load_experiment(path, overrides)} for path in paths)
-
-
-def unlike(named: Iterable[Mapping[str, T]]) -> dict[str, T]:
-    """All in one.
-
-    Raises:
-        ConfigError: Two have the same name.
+    Of each of the EXPERIMENTS (files as `darl run` takes them) the first stage of the baseline is trained
+    with every objective and every seed, on the same pairs in the same batches, and compared with softmax on
+    every test slice. A Markdown page with plots is written beside the rows.
     """
-    found: dict[str, T] = {}
-    for one in named:
-        if again := found.keys() & one.keys():
-            raise ConfigError("study", [f"{name} is given twice: give different names" for name in again])
-        found |= one
-    return found
+    checked = load_all(experiments, overrides)
 
+    from darl.cli.progress import cli_progress
+    from darl.cli.tables import print_outcomes
+    from darl.pipeline.objective_study import ALL, parse_objectives, study_objectives
 
-def _labelled(text: str) -> dict[str, dict[str, Any]]:
-    """A strategy by its label, which is its name unless one is given.
-
-    >>> _labelled("half=ood_band:explore=0.5")
-    {'half': {'name': 'ood_band', 'explore': 0.5}}
-    """
-    label, equals, rest = text.partition("=")
-    if equals and label.replace("-", "").replace("_", "").isalnum():
-        return {label: parse_component(rest)}
-    component = parse_component(text)
-    return {str(component["name"]): component}
+    check_metric(metric, checked)
+    labelled = parse_objectives(unlike(labelled_as(one, parse_objective) for one in objectives))
+    page = page or out / "objectives.md"
+    with cli_progress() as progress:
+        found = study_objectives(
+            checked,
+            out,
+            objectives=labelled or ALL,
+            page=page,
+            command=shlex.join(["darl", *sys.argv[1:]]),
+            resume=resume,
+            progress=progress,
+        )
+    print_outcomes(found, metric, page)

@@ -20,8 +20,10 @@ from darl.evaluation.numerals import interval, number
 from darl.evaluation.report import Report
 from darl.evaluation.selective import ANSWERED, ANSWERED_ACCURACY
 from darl.evaluation.table import calibration_table_rows, plain_table_rows
-from darl.pipeline.detection_rows import ROWS, Finding, auroc_rows
+from darl.pipeline.detection_rows import Finding, auroc_rows
+from darl.pipeline.objective_rows import Outcome, outcome_rows
 from darl.pipeline.selection_rows import Gain, gain_rows
+from darl.pipeline.study import ROWS
 
 WIDTH = 100
 DOMAIN_METRICS = (MASS_ECE.name, BRIER.name, MACRO_F1.name)
@@ -116,6 +118,21 @@ def _spreads(row: CalibrationRow) -> list[str]:
         for one in (row.before, row.after, row.change)
     )
     return [before, after, f"{change}{' *' * row.significant}"]
+
+
+def print_outcomes(found: Sequence[Outcome], metric: str, page: Path) -> None:
+    """What every objective brought, and less softmax, a table for each experiment.
+
+    Args:
+        found: What a study of objectives found.
+        metric: The metric to show.
+        page: Where its page is.
+    """
+    for experiment in dict.fromkeys(one.experiment for one in found):
+        slices, rows = outcome_rows([one for one in found if one.experiment == experiment], metric)
+        title = f"{experiment}: {metric} (less that of softmax; ▲ significantly better, ▼ worse)"
+        _print(title, ["objective", *slices], rows)
+    _say(f"page: {page}")
 
 
 def _print(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

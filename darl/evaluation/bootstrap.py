@@ -3,7 +3,9 @@
 The pairs of a query are not independent: they share its text and its difficulty. So queries, not pairs,
 are drawn with replacement. Every model and seed sees the same draws, which makes differences paired;
 within a draw the seeds are averaged. The intervals therefore say how far a value would move with other
-queries, not with other seeds: those are shown beside them.
+queries, not with other seeds: those are shown beside them. Where that is asked for, seeds are drawn with
+replacement too, the same for every model, and an interval is of other queries and other seeds; with few
+seeds it is too narrow, as the mean of S drawn ones varies by (S - 1) / S of what that of new ones would.
 
 Reference: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 16; for paired
 comparison of rankers, Sakai, Evaluating evaluation metrics based on the bootstrap, SIGIR 2006.
@@ -12,6 +14,7 @@ comparison of rankers, Sakai, Evaluating evaluation metrics based on the bootstr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -63,13 +66,16 @@ class _Prepared:
 
 
 def _replicates(
-    prepared: Mapping[str, Sequence[_Prepared]], chunks: Iterable[FloatArray]
+    prepared: Mapping[str, Sequence[_Prepared]],
+    chunks: Iterable[FloatArray],
+    seed_chunks: Iterable[FloatArray | None],
 ) -> dict[str, FloatArray]:
-    """(n_metrics, R) per model, the mean over its seeds."""
+    """(n_metrics, R) per model, the mean over its seeds, each as often as it was drawn, or once."""
     parts: dict[str, list[FloatArray]] = {model: [] for model in prepared}
-    for counts in chunks:
+    for counts, drawn in zip(chunks, seed_chunks, strict=False):
         for model, seeds in prepared.items():
-            parts[model].append(np.mean([seed.resampled(counts) for seed in seeds], axis=0))
+            values = np.stack([seed.resampled(counts) for seed in seeds])
+            parts[model].append((values if drawn is None else values * drawn[:, None]).mean(axis=0))
     return {model: np.concatenate(part, axis=1) for model, part in parts.items()}
 
 
@@ -103,6 +109,7 @@ def estimate_slice(
     metrics: Sequence[Metric],
     rng: np.random.Generator,
     resamples: int = 1000,
+    over_seeds: bool = False,
 ) -> SliceEstimates:
     """Every metric of every model on one slice, all under the same resamples of its queries.
 
@@ -112,16 +119,20 @@ def estimate_slice(
         metrics: What to compute.
         rng: Draws the queries.
         resamples: R, how many resamples.
+        over_seeds: Resample the seeds too; then every model needs as many, in the same order.
 
     Returns:
         model -> metric name -> estimate.
 
     Raises:
         ShapeError: A model has no run, or the runs are not about the same pairs or this scale.
-        ConfigError: `resamples` is below 1.
+        ConfigError: `resamples` is below 1, or the models have not as many seeds to draw from.
     """
     if resamples < 1:
         raise ConfigError("bootstrap", [f"resamples: expected at least 1, received {resamples}"])
+    n_seeds = {model: len(seeds) for model, seeds in runs.items()}
+    if over_seeds and len(set(n_seeds.values())) > 1:
+        raise ConfigError("bootstrap", [f"seeds: expected as many of every model, received {n_seeds}"])
     for model, seeds in runs.items():
         check_comparable([(f"{model}, seed {i}", judged) for i, judged in enumerate(seeds)], scale)
     check_comparable([(model, seeds[0]) for model, seeds in runs.items()], scale)
@@ -129,7 +140,10 @@ def estimate_slice(
     defined = [metric for metric in metrics if not metric.undefined(judged)]
     prepared = {model: [_Prepared(seed, defined) for seed in seeds] for model, seeds in runs.items()}
     if judged.n_queries > 1 and defined:
-        replicates = _replicates(prepared, query_counts(judged.n_queries, resamples, rng))
+        seed_chunks: Iterable[FloatArray | None] = repeat(None)
+        if over_seeds:
+            seed_chunks = query_counts(max(n_seeds.values()), resamples, rng.spawn(1)[0])
+        replicates = _replicates(prepared, query_counts(judged.n_queries, resamples, rng), seed_chunks)
     else:
         replicates = dict.fromkeys(runs, np.full((len(defined), resamples), np.nan))
     return {model: _estimates(judged, metrics, prepared[model], replicates[model]) for model in runs}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
 from typing import Any
 from xml.etree import ElementTree
 
@@ -87,23 +89,56 @@ RC: Any = {
 }
 
 
-def draw(name: str, paint: Callable[[Figure], None], height: int = HEIGHT) -> str:
+def draw(name: str, paint: Callable[[Figure], None], height: int = HEIGHT, width: int = WIDTH) -> str:
     """A figure as an <svg> element to put into a page.
 
     Args:
         name: Distinct within the page: ids inside the element begin with it.
         paint: Draws on an empty figure.
-        height: Of the figure in CSS pixels; its width is 340, to be read at that size on a phone.
+        height: Of the figure in CSS pixels.
+        width: The same; 340 is to be read at that size on a phone.
     """
     with matplotlib.rc_context():
         # The reader's own matplotlibrc must not change a report.
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({**RC, "svg.hashsalt": name})
-        figure = Figure(figsize=(WIDTH / 72, height / 72))
+        figure = Figure(figsize=(width / 72, height / 72))
         paint(figure)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     return _embedded(name, buffer.getvalue())
+
+
+def standalone(svg: str, label: str) -> str:
+    """An <svg> element as a file of its own, in the colours of a light page.
+
+    Args:
+        svg: What `draw` gave.
+        label: Its content in words, for those who do not see it.
+    """
+    root = ElementTree.fromstring(svg)
+    left, top, width, height = root.attrib["viewBox"].split()
+    root.attrib = {
+        "xmlns": "http://www.w3.org/2000/svg",
+        "viewBox": root.attrib["viewBox"],
+        "width": width,
+        "height": height,
+        "font-family": "Helvetica, Arial, sans-serif",
+        "role": "img",
+        "aria-label": label,
+    }
+    paper = {"x": left, "y": top, "width": width, "height": height, "style": "fill: var(--paper)"}
+    root.insert(0, ElementTree.Element("rect", paper))
+    colours = _light_colours()
+    text = ElementTree.tostring(root, encoding="unicode")
+    return re.sub(r"var\(--([a-z0-9-]+)\)", lambda found: colours[found[1]], text) + "\n"
+
+
+@cache
+def _light_colours() -> dict[str, str]:
+    """The style sheet's variables on a light page, but for grades, whose colours depend on the scale."""
+    sheet = files("darl.evaluation").joinpath("report.css.j2").read_text(encoding="utf-8")
+    return dict(re.findall(r"--([a-z]+(?:-\d+)?): (#[0-9a-f]{6})", sheet.partition("{%")[0]))
 
 
 def _embedded(name: str, text: str) -> str:

@@ -19,11 +19,12 @@ from darl.catalogue import Component
 from darl.data.catalogue import CORPORA
 from darl.errors import ConfigError
 from darl.pipeline.dasa_page import write_page
-from darl.pipeline.detection_rows import ROWS, Finding
+from darl.pipeline.detection_rows import Finding
 from darl.pipeline.detection_study import study_detection
 from darl.pipeline.experiment import Experiment
 from darl.pipeline.selection_rows import Gain
 from darl.pipeline.selection_study import study_selection
+from darl.pipeline.study import ROWS
 from darl.progress import SILENT, Progress
 
 SHARE = "pool_ood_share"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +20,9 @@ from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.pairs import GradedPair, Pair, digest_of
 from darl.progress import SILENT, Progress
+
+VALIDATION = "valid"
+"""The slice that the validation pairs make, where they are judged."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Splits:
     pool: tuple[Pair, ...]
     gold: Mapping[Pair, int]
     test: Mapping[str, tuple[GradedPair, ...]]
+
+    def judging_validation(self) -> Splits:
+        """The same with the validation pairs as a test slice too, the first one."""
+        return replace(self, test={VALIDATION: self.valid, **self.test})
 
     @property
     def digest(self) -> str:

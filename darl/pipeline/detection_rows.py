@@ -6,8 +6,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ROWS = "rows.jsonl"
-
 
 @dataclass(frozen=True)
 class Finding:

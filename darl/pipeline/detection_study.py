@@ -15,9 +15,8 @@ What is there is not made again.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from darl.data.mixing import cut_to
 from darl.data.shifts import SHIFTS, shifted
 from darl.errors import ConfigError
 from darl.evaluation.detection import Scored, auroc_replicates, detection
-from darl.files import whole_file, write_text
+from darl.files import whole_file
 from darl.models.base import FeatureView, seen_in
 from darl.models.checkpoint import load_model
 from darl.models.neural import NeuralRelevanceModel
@@ -41,12 +40,13 @@ from darl.ood.base import SEEN
 from darl.ood.catalogue import DETECTORS
 from darl.pairs import GradedPair, Pair
 from darl.pipeline.data import Splits
-from darl.pipeline.detection_rows import ROWS, Finding
+from darl.pipeline.detection_rows import Finding
 from darl.pipeline.experiment import Experiment
 from darl.pipeline.recipe import Recipe
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import view_faults
+from darl.pipeline.study import keep_rows
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress
 
@@ -99,7 +99,7 @@ def study_detection(
             run_dir.once(path, lambda bench=bench, path=path: bench.keep(path))  # type: ignore[misc]
             kept.append(load_file(path))
         found += _findings(name, {IN_DIST: usual, **slices}, kept)
-    write_text(out / ROWS, "".join(json.dumps(asdict(one)) + "\n" for one in found))
+    keep_rows(found, out)
     return found
 
 

@@ -27,7 +27,7 @@ from darl.models.config import ModelConfig
 from darl.models.prompt import template_faults
 from darl.models.store import is_encoder
 from darl.objectives.catalogue import OBJECTIVES
-from darl.pipeline.data import DataConfig
+from darl.pipeline.data import VALIDATION, DataConfig
 from darl.pipeline.ood_config import OODConfig, logit_faults
 from darl.pipeline.overrides import faults_of, override
 from darl.pipeline.recipe import Recipe
@@ -41,6 +41,7 @@ class ReportConfig(BaseModel):
         baseline: The recipe the others are compared with; "" = the first.
         resamples: Bootstrap replicates over queries.
         level: Of the intervals.
+        validation: Whether the validation pairs are a slice of their own, `valid`: to choose by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +49,7 @@ class ReportConfig(BaseModel):
     baseline: str = ""
     resamples: int = Field(1000, ge=100)
     level: float = Field(0.95, gt=0, lt=1)
+    validation: bool = False
 
 
 def _scale(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
@@ -122,6 +124,8 @@ class Experiment(BaseModel):
             faults.append(
                 f"report.baseline: expected one of {', '.join(self.recipes)}, received {self.report.baseline}"
             )
+        if self.report.validation and VALIDATION in self.data.test:
+            faults.append(f"data.test: {VALIDATION} is what report.validation adds: rename the slice")
         if len(set(self.seeds)) < len(self.seeds):
             faults.append(f"seeds: expected different seeds, received {list(self.seeds)}")
         words = self.model.grade_words

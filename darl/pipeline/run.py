@@ -68,6 +68,8 @@ def run(
     splits = experiment.data.load(experiment.grades, fields, bad_rows=bad_rows, progress=progress)
     _check(experiment, splits)
     run_dir.check_data(splits.digest)
+    if experiment.report.validation:
+        splits = splits.judging_validation()
     work, view = Work(progress, planned_work(experiment, splits, run_dir)), _LastView()
     for seed in experiment.seeds:
         for name in experiment.recipes:

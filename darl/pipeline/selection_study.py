@@ -13,15 +13,13 @@ What is there is not made again.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from darl.catalogue import Component, component_faults, parse_typed
+from darl.catalogue import Component
 from darl.errors import ConfigError
 from darl.evaluation.bootstrap import SliceEstimates, estimate_slice
 from darl.evaluation.estimate import Estimate
@@ -29,10 +27,8 @@ from darl.evaluation.judged import Judged, joined
 from darl.evaluation.metric import Metric
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.report import Report
-from darl.files import write_text
 from darl.models.prompt import template_fields
 from darl.pipeline.dasa import LABELS, read_round
-from darl.pipeline.detection_rows import ROWS
 from darl.pipeline.experiment import Experiment
 from darl.pipeline.first_stages import FirstStages
 from darl.pipeline.recipe import Recipe
@@ -40,10 +36,10 @@ from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.selection_rows import NONE, OOD, POOL, RIVAL, Gain, labels_for
 from darl.pipeline.stage import Stage
+from darl.pipeline.study import check_labels, keep_rows, parse_labelled
 from darl.progress import SILENT, Progress
 from darl.selection.catalogue import STRATEGIES
 
-LABEL = re.compile(r"[A-Za-z0-9_-]+")
 RANDOM = Component(name="random")
 RESAMPLES, LEVEL = 1000, 0.95
 
@@ -85,7 +81,7 @@ def study_selection(
         first.lend(experiment, run_dir)
         report = run(experiment, run_dir, progress=progress)
         found += _Study(name, experiment, run_dir, report).gains()
-    write_text(out / ROWS, "".join(json.dumps(asdict(one)) + "\n" for one in found))
+    keep_rows(found, out)
     return found
 
 
@@ -95,13 +91,7 @@ def parse_strategies(typed: Mapping[str, Mapping[str, Any]]) -> dict[str, Compon
     Raises:
         ConfigError: With every fault found.
     """
-    parsed = {label: parse_typed("strategy", one) for label, one in typed.items()}
-    faults = [fault for one in parsed.values() for fault in component_faults(STRATEGIES, one)]
-    if parsed.get(RIVAL, RANDOM) != RANDOM:
-        faults.append(f"{RIVAL}: is the rival that all are compared with; give the strategy another label")
-    if faults:
-        raise ConfigError("strategy", faults)
-    return parsed
+    return parse_labelled("strategy", STRATEGIES, typed, RANDOM)
 
 
 def expand(
@@ -119,9 +109,7 @@ def expand(
         raise ConfigError(
             "study", [f"{experiment.title}: expected a recipe with one round, to put strategies in"]
         )
-    odd = [label for label in strategies if label in (NONE, POOL) or not LABEL.fullmatch(label)]
-    if odd:
-        raise ConfigError("study", [f"{', '.join(odd)}: give the strategy another label"])
+    check_labels("strategy", strategies, taken=(NONE, POOL))
     pattern = patterns[-1]
     first = next(i for i, stage in enumerate(pattern.stages) if stage.round)
     if not first:

@@ -14,8 +14,8 @@ def counts_of(n_queries, resamples, seed):
     return np.concatenate(list(query_counts(n_queries, resamples, np.random.default_rng(seed))), axis=1)
 
 
-def estimate(runs, seed=0, resamples=50):
-    return estimate_slice(runs, SCALES[3], METRICS, np.random.default_rng(seed), resamples)
+def estimate(runs, seed=0, resamples=50, **more):
+    return estimate_slice(runs, SCALES[3], METRICS, np.random.default_rng(seed), resamples, **more)
 
 
 def test_a_resample_draws_as_many_queries_as_there_are():
@@ -58,6 +58,33 @@ def test_seeds_are_averaged_within_a_resample():
         np.testing.assert_allclose(
             found.replicates, np.mean([other[name].replicates for other in apart], axis=0)
         )
+
+
+def test_seeds_too_are_drawn_where_that_is_asked_for():
+    """The same seeds for every model, beside the same queries as ever; written out by a loop."""
+    rng = np.random.default_rng(5)
+    one = random_judged(rng)
+    runs = {model: [predicted_again(rng, one, skill) for skill in (0.5, 1.0, 3.0)] for model in "ab"}
+    found, plain = estimate(runs, over_seeds=True), estimate(runs)
+    draws = np.concatenate(list(query_counts(3, 50, np.random.default_rng(0).spawn(1)[0])), axis=1)
+    for model, seeds in runs.items():
+        apart = [estimate({"x": [seed]})["x"] for seed in seeds]
+        for name, estimated in found[model].items():
+            assert estimated.value == plain[model][name].value
+            expected = []
+            for i in range(50):
+                drawn = [seed for seed in range(3) for _ in range(int(draws[seed, i]))]
+                expected.append(np.mean([apart[seed][name].replicates[i] for seed in drawn]))
+            np.testing.assert_allclose(estimated.replicates, expected, err_msg=name)
+    wider = found["a"]["brier"].replicates.var() / plain["a"]["brier"].replicates.var()
+    assert wider > 1.5  # the three seeds are far apart
+
+
+def test_of_one_seed_nothing_can_be_drawn():
+    one = random_judged(np.random.default_rng(6))
+    found, plain = estimate({"a": [one]}, over_seeds=True), estimate({"a": [one]})
+    for name in plain["a"]:
+        np.testing.assert_array_equal(found["a"][name].replicates, plain["a"][name].replicates)
 
 
 def test_models_see_the_same_resamples():
@@ -121,6 +148,8 @@ def test_faults():
     one = random_judged(np.random.default_rng(0))
     with pytest.raises(ConfigError, match="resamples: expected at least 1, received 0"):
         estimate({"a": [one]}, resamples=0)
+    with pytest.raises(ConfigError, match="seeds: expected as many of every model, received"):
+        estimate({"a": [one], "b": [one, one]}, over_seeds=True)
     with pytest.raises(ShapeError, match="at least one"):
         estimate({"a": []})
     with pytest.raises(ShapeError, match="b: expected the query_ids of a"):

@@ -15,9 +15,10 @@ from darl.evaluation.detection import detection
 from darl.models.base import FeatureView
 from darl.models.checkpoint import load_model
 from darl.ood.knn import KNN
-from darl.pipeline.detection_rows import ROWS, Finding, auroc_rows
+from darl.pipeline.detection_rows import Finding, auroc_rows
 from darl.pipeline.detection_study import parse_study, study_detection
 from darl.pipeline.experiment import load_experiment
+from darl.pipeline.study import ROWS
 from tests.training.test_loop import Stop, StopAfter
 
 DETECTORS = (Component(name="knn", k=2), Component(name="entropy"))

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from darl.catalogue import Component
 from darl.cli.study import command
 from darl.errors import ConfigError
-from darl.pipeline.detection_rows import ROWS
 from darl.pipeline.experiment import load_experiment
 from darl.pipeline.selection_rows import Gain, gain_rows, labels_for
 from darl.pipeline.selection_study import expand, parse_strategies, study_selection
+from darl.pipeline.study import ROWS
 from tests.training.test_loop import Stop, StopAfter
 
 STRATEGIES = {"margin": Component(name="margin"), "near": Component(name="ood_band", upper=1.0)}
