@@ -75,10 +75,11 @@ class Abstention(Learnt):
     is 1, since validation pairs are in distribution and cannot say how wrong the model is on what they do not
     hold. Without percentiles the rule is one on the confidence.
 
-    The threshold is the lowest that leaves the wanted share of the validation pairs an answer (`coverage`),
-    or the highest under which the error rate among answered pairs is at most `risk` with confidence 95 % over
-    the draw of the validation queries (bounds.py). What the risk was learnt from must not also choose the
-    threshold: each pair's risk is that of a regression on other folds.
+    The share of pairs that are answered is the wanted one (`coverage`), or the largest at which the error
+    rate among answered pairs is at most `risk` with confidence 95 % over the draw of the validation queries
+    (bounds.py). What the risk was learnt from must not also choose that share: each pair's risk is then that
+    of a regression on other folds. The threshold is the lowest that answers so many of the validation pairs
+    by the regression on all of them, which is the one that is kept.
 
     Args:
         coverage: Share of pairs to answer, in (0, 1].
@@ -107,7 +108,15 @@ class Abstention(Learnt):
             raise ValueError(f"risk: expected a share between 0 and 1, received {risk!r}")
         self.coverage, self.wanted_risk = coverage, risk
 
-    def fit(self, doubt: Doubt, wrong: Rows, query_rows: IntArray, folds: IntArray, n_grades: int) -> Self:
+    def fit(
+        self,
+        doubt: Doubt,
+        wrong: Rows,
+        query_rows: IntArray,
+        folds: IntArray,
+        n_grades: int,
+        kept: Doubt | None = None,
+    ) -> Self:
         """A fitted copy of this rule.
 
         Args:
@@ -116,6 +125,7 @@ class Abstention(Learnt):
             query_rows: (N,) the query of each pair, 0..Q-1.
             folds: (N,) the fold of each pair; a query is in one fold.
             n_grades: K.
+            kept: Of the same pairs by the calibrator that is kept; None = `doubt`.
 
         Raises:
             ShapeError: Lengths differ, or percentiles are not within 0..100.
@@ -130,6 +140,9 @@ class Abstention(Learnt):
             weights = _regression(doubt[~out], wrong[~out]) if not out.all() else fitted._weights
             risks[out] = _risks(weights, doubt[out])
         fitted._choose(risks, wrong.astype(np.float64), query_rows)
+        answered = int(np.ceil(fitted._reached[0] * len(risks) - 1e-9))
+        by_kept = np.sort(_risks(fitted._weights, kept or doubt))
+        fitted._threshold = by_kept[answered - 1 : answered]
         return fitted
 
     def risk(self, doubt: Doubt) -> Float64:
@@ -180,6 +193,7 @@ class Abstention(Learnt):
         )
 
     def _choose(self, risks: Float64, errors: Float64, query_rows: IntArray) -> None:
+        """How many are answered, and what that brings."""
         if self.coverage is not None:
             size = int(np.ceil(self.coverage * len(risks) - 1e-9))
         else:
@@ -190,8 +204,7 @@ class Abstention(Learnt):
                     f"an error rate of at most {self.wanted_risk:g}: the validation pairs promise "
                     f"{found.bound:.3f} at best, where {size / len(risks):.0%} of them are answered"
                 )
-        self._threshold = np.sort(risks)[size - 1 : size]
-        answered = errors[risks <= self._threshold[0]]
+        answered = errors[risks <= np.sort(risks)[size - 1]]
         effect = design_effect(errors, query_rows)
         seen = np.array([answered.sum(), len(answered)]) / effect
         bound = float(upper_bounds(seen[:1], seen[1:], DELTA)[0])

@@ -64,7 +64,10 @@ class Calibration:
         apart = _out_of_fold(_without_abstention(config), scale, evidence, folds)
         doubt = Doubt(_confidence(apart.grade_probs, apart.grades), evidence.ood_percentiles)
         wrong = apart.grades != evidence.grades
-        fitted = abstention.fit(doubt, wrong, evidence.query_rows, folds, len(scale))
+        probs = calibration.calibrators.apply(evidence.predictions.grade_probs, evidence.domains)
+        grades = calibration.decision.decide(evidence.predictions.scores, probs)
+        kept = Doubt(_confidence(probs, grades), evidence.ood_percentiles)
+        fitted = abstention.fit(doubt, wrong, evidence.query_rows, folds, len(scale), kept)
         return replace(calibration, abstention=fitted)
 
     @classmethod

@@ -156,8 +156,9 @@ def _standing_out(one: Studied) -> Iterator[str]:
     compared = [row for row in tested if row.tone in ("better", "worse", "noise")]
     clear = {tone: [row for row in compared if row.tone == tone] for tone in ("better", "worse")}
     yield (
-        f"Of {count(len(compared))} comparisons on test slices {len(clear['better'])} are significantly better "
-        f"than {RIVAL} and {len(clear['worse'])} worse; by chance about {round((1 - LEVEL) * len(compared))} would be."
+        f"Of {count(len(compared))} comparisons on test slices {len(clear['better'])} are significantly "
+        f"better than {RIVAL} and {len(clear['worse'])} worse; by chance about "
+        f"{round((1 - LEVEL) * len(compared))} would be."
     )
     yield from ("", "| objective | better | worse |", "|---|---|---|")
     for label in one.experiment.recipes:

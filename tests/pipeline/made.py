@@ -18,6 +18,7 @@ PAIRS = [one.pair for one in toy_pairs(25, queries=5)]
 
 def saved_model(folder: Path, backbone: Path, ood: dict | None = None) -> Path:
     """An untrained model whose prompt reads a brand, with the detector that `ood` says."""
+    from darl.calibration.config import CalibrationConfig
     from darl.models.build import build_model
     from darl.models.checkpoint import save_model
     from darl.models.config import AdapterConfig, ModelConfig
@@ -31,7 +32,8 @@ def saved_model(folder: Path, backbone: Path, ood: dict | None = None) -> Path:
         max_length=80,
     )
     model = build_model(config, GradeScale(), seed=1)
-    keeping = Keeping(0, None if ood is None else OODConfig.model_validate(ood))
+    detector = None if ood is None else OODConfig.model_validate(ood)
+    keeping = Keeping(0, detector, CalibrationConfig.model_validate("none"))
     train, held_out = toy_pairs(30, prefix="t"), toy_pairs(12, prefix="v")
     save_model(model, folder, kept=keeping.of(model, train, held_out, rng=np.random.default_rng(0)))
     return folder

@@ -14,7 +14,8 @@ from darl.pairs import Pair
 from darl.pipeline.graded import GradedPool
 from darl.pipeline.predict_plan import Origin, Plan
 from darl.pipeline.shards import ShardForm, shard_path
-from darl.predictions import Predictions
+from darl.pipeline.told import Told
+from darl.predictions import Decisions, Predictions
 
 SCALE = GradeScale()
 FORM = ShardForm(SCALE, ("brand",), features=True)
@@ -70,5 +71,6 @@ def made_pool(folder: Path, n: int, size: int) -> GradedPool:
     plan.begin(folder)
     for number in range(plan.shards):
         rows = slice(number * size, number * size + plan.size_of(number))
-        FORM.write(shard_path(folder, number), pairs[rows], predictions[rows])
+        said = predictions[rows]
+        FORM.write(shard_path(folder, number), pairs[rows], said, Told(Decisions.of(said)))
     return GradedPool.of(folder, plan, FORM)

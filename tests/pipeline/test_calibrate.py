@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from darl.calibration.config import CalibrationConfig
+from darl.calibration.store import to_bytes
 from darl.data.writers import write_pairs
 from darl.errors import CheckpointError, ConfigError
 from darl.models.checkpoint import CALIBRATION, load_model, put_file, read_card
 from darl.pairs import GradedPair
-from darl.pipeline.calibrate import calibrate, decide, files_of, load_calibration, parse_calibration
+from darl.pipeline.calibrate import calibrate, calibration_of, decide, load_calibration, parse_calibration
 from darl.pipeline.predict import predict_to_folder
 from darl.predictions import Decisions
 from tests.pipeline.made import PAIRS, Heard, content, parts, saved_model
@@ -207,19 +208,20 @@ def test_a_folder_that_was_begun_before_there_was_calibration_is_gone_on_with(ba
 
 def test_after_training_what_is_lacking_is_told_and_left_out(bare):
     loaded, heard = load_model(bare), Heard()
-    assert files_of(loaded, VALID[:20], CalibrationConfig(), heard) == {}
+    assert calibration_of(loaded, VALID[:20], CalibrationConfig(), None, heard) is None
     assert heard.messages == [
         "not calibrated: expected at least 50 validation pairs of 5 queries, received 20 of 20"
     ]
-    assert files_of(loaded, VALID, parse_calibration({"method": "none"})) == {}
+    assert calibration_of(loaded, VALID, parse_calibration({"method": "none"}), None) is None
     wish = {"goal": {"name": "precision", "grade": "strong", "at_least": 0.99}, "risk": 0.01}
     heard = Heard()
-    (content,) = files_of(loaded, VALID, parse_calibration(wish), heard).values()
+    left = calibration_of(loaded, VALID, parse_calibration(wish), None, heard)
     assert [text.split(":")[0] for text in heard.messages] == [
         "calibrated without goal",
         "calibrated without risk",
     ]
-    assert content == files_of(loaded, VALID, CalibrationConfig())[CALIBRATION]
+    plain = calibration_of(loaded, VALID, CalibrationConfig(), None)
+    assert to_bytes(left) == to_bytes(plain)
 
 
 def test_every_fault_of_a_config_is_told():

@@ -5,6 +5,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from darl.calibration.config import CalibrationConfig
 from darl.cli.export import command
 from darl.errors import CheckpointError, ConfigError, ParityError
 from darl.grades import GradeScale
@@ -104,7 +105,9 @@ def test_what_an_exported_model_is_not_for(original, tmp_path):
 def test_the_detector_goes_along_where_its_view_is_there(original, tmp_path, view):
     model = load_model(original)
     ood = OODConfig.model_validate({"features": view, "detector": {"name": "knn", "k": 2}})
-    kept = Keeping(0, ood).of(model, GRADED[:20], GRADED[20:], rng=np.random.default_rng(0))
+    kept = Keeping(0, ood, CalibrationConfig.model_validate("none")).of(
+        model, GRADED[:20], GRADED[20:], rng=np.random.default_rng(0)
+    )
     save_model(model, tmp_path / "model", kept=kept)
     told = Heard()
     export(tmp_path / "model", tmp_path / "out", PAIRS, form="float32", progress=told)

@@ -15,6 +15,8 @@ from darl.pipeline import shards
 from darl.pipeline.graded import GradedPool, is_graded, open_graded
 from darl.pipeline.predict import predict_to_folder
 from darl.pipeline.shards import ShardForm, query_numbers, shard_path
+from darl.pipeline.told import Told
+from darl.predictions import Decisions
 from darl.progress import SILENT
 from tests.pipeline.made import PAIRS, Heard, saved_model
 from tests.pipeline.made_graded import FORM, SCALE, WIDTH, made_pairs, made_pool, made_predictions
@@ -105,7 +107,8 @@ def shortened(folder):
 
 
 def widened(folder):
-    FORM.write(shard_path(folder, 1), made_pairs(10), made_predictions(10, 0).with_features(np.ones((10, 3))))
+    said = made_predictions(10, 0).with_features(np.ones((10, 3)))
+    FORM.write(shard_path(folder, 1), made_pairs(10), said, Told(Decisions.of(said)))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
+from darl.calibration.config import CalibrationConfig
 from darl.errors import CheckpointError
 from darl.files import sha256_of
 from darl.grades import GradeScale
@@ -47,10 +48,13 @@ class Counting:
         return np.array(numbers, np.float64).reshape(-1, 3) ** power + 1
 
 
+UNCALIBRATED = CalibrationConfig.model_validate("none")
+
+
 def kept(reference_size, ood, *, train=TRAIN, held_out=HELD_OUT, **more):
     model = Counting()
     config = None if ood is None else OODConfig.model_validate({"detector": KNN, **ood})
-    keeping = Keeping(reference_size, config)
+    keeping = Keeping(reference_size, config, UNCALIBRATED)
     found = keeping.of(model, train, held_out, rng=np.random.default_rng(0), **more)
     assert len(set(model.asked)) == len(model.asked)  # nothing twice
     return found, model.asked, keeping

@@ -23,6 +23,7 @@ from darl.models.checkpoint import load_model
 from darl.pipeline import predict
 from darl.pipeline.predict import predict_to_folder
 from darl.pipeline.rows import prediction_rows
+from darl.pipeline.told import Told
 from darl.predictions import Decisions
 from tests.pipeline.made import PAIRS, Heard, Uniform, content, living_pairs, parts, saved_model
 from tests.tiny import toy_pairs
@@ -54,7 +55,7 @@ def test_shards_are_the_prediction_in_pieces(model, pool, tmp_path, size):
     ]
     rows = [row for path in parts(done.folder) for row in pq.read_table(path).to_pylist()]
     loaded = load_model(model)
-    whole = list(prediction_rows(PAIRS, Decisions.of(loaded.predict(PAIRS)), loaded.grade_scale))
+    whole = list(prediction_rows(PAIRS, Told(Decisions.of(loaded.predict(PAIRS))), loaded.grade_scale))
     assert [list(row) for row in rows] == [list(row) for row in whole]
     for row, one in zip(rows, whole, strict=True):
         assert {key: value for key, value in row.items() if isinstance(value, str)} == {

@@ -15,6 +15,7 @@ import pytest
 from darl.errors import AnnotationPending, ConfigError, DataError
 from darl.models.checkpoint import load_model
 from darl.pipeline.calibrate import load_calibration
+from darl.pipeline.dasa import read_percentiles
 from darl.pipeline.experiment import load_experiment
 from darl.pipeline.gauge import load_gauge
 from darl.pipeline.run import run
@@ -70,6 +71,17 @@ def test_final_models_are_calibrated_and_the_report_tells_both(whole):
     # Macro-F1 and the rest stay those of the models' own predictions.
     after = report.calibration.row_at["darl", "in_dist", "macro_f1"]
     assert report.row_at["darl", "in_dist", "macro_f1"].value == after.before.value
+
+
+def test_an_abstention_rule_knows_how_unusual_the_test_pairs_are(raw, write, tmp_path):
+    raw["calibration"] = {"method": "temperature", "coverage": 0.8}
+    report = do(write(raw), tmp_path / "out")
+    recipe = tmp_path / "out" / "recipes" / "darl" / "seed-0"
+    kept, gauge = load_calibration(recipe / "model"), load_gauge(recipe / "model")
+    assert (kept is not None and kept.reads_ood) == (gauge is not None)
+    for name in report.slices:
+        found = read_percentiles(recipe / "predictions" / f"{name}.safetensors")
+        assert (found is not None) == (gauge is not None)
 
 
 def test_calibration_can_be_switched_off_and_old_runs_have_none(raw, write, tmp_path):
