@@ -11,7 +11,8 @@ from darl.grades import GradeScale
 from darl.pipeline.graded import GradedPool
 from darl.pipeline.predict_plan import PLAN, Origin, Plan
 from darl.pipeline.shards import ShardForm, shard_path
-from darl.predictions import Predictions
+from darl.pipeline.told import Told
+from darl.predictions import Decisions, Predictions
 
 SHARD_SIZE = 50_000
 BESIDE_FEATURES = 64
@@ -70,7 +71,8 @@ def write(
         made, link = store / f"{number:05d}-{rows}.parquet", shard_path(folder, number)
         if not made.exists():
             told(f"shard {number + 1} of {plan.shards} of {n:,} pairs")
-            form().write(made, world.pairs(number * size, rows), _rows(world, number * size, rows))
+            said = _rows(world, number * size, rows)
+            form().write(made, world.pairs(number * size, rows), said, Told(Decisions.of(said)))
         if not link.exists():
             link.symlink_to(made.resolve())
     return GradedPool.of(folder, plan, form())
