@@ -17,7 +17,7 @@ from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.models.adapter import attach
 from darl.models.config import ModelConfig
-from darl.models.encoder import MatchPooling, load_encoder
+from darl.models.encoder import MatchPooling, load_encoder, pooling_for
 from darl.models.folder import is_causal
 from darl.models.head import GradeHead, saved_head, start_head
 from darl.models.int8 import Int8Linear
@@ -76,10 +76,10 @@ def build_model(
             body, head, vocabulary = load_causal(folder, dtype, word_ids, config.trust_remote_code)
         pooling: LastToken | MatchPooling = LastToken()
     else:
-        prompt = EncoderPrompt(tokenizer, template, config.max_length)
+        prompt = EncoderPrompt(tokenizer, template, config.max_length, config.reading)
         with _loading(config.backbone):
             body = load_encoder(folder, dtype, config.trust_remote_code)
-        head, pooling = _blank_head(body, len(grade_scale)), MatchPooling()
+        head, pooling = _blank_head(body, len(grade_scale)), pooling_for(config.reading)
     _check_length(body, config)
     seed_torch(seed)
     head = start_head(objective, head)
@@ -113,12 +113,11 @@ def assemble(
     with _loading(config.backbone):
         tokenizer = _load_tokenizer(tokenizer_folder, config)
     template = PromptTemplate.parse(config.prompt, list(config.grade_words or grade_scale.names))
-    kind = CausalPrompt if causal else EncoderPrompt
     objective = build("objective", OBJECTIVES, config.objective)
     softcap = softcap_of(body) if causal else None
     scorer = Scorer(
         body,
-        LastToken() if causal else MatchPooling(),
+        LastToken() if causal else pooling_for(config.reading),
         saved_head(objective, len(grade_scale), head, softcap),
     )
     if not any(isinstance(module, Int8Linear) for module in body.modules()):
@@ -129,7 +128,9 @@ def assemble(
         config,
         grade_scale,
         objective,
-        kind(tokenizer, template, config.max_length),
+        CausalPrompt(tokenizer, template, config.max_length)
+        if causal
+        else EncoderPrompt(tokenizer, template, config.max_length, config.reading),
         tokenizer,
         scorer,
         fingerprint,
@@ -181,6 +182,6 @@ def _pick_dtype(config: ModelConfig) -> torch.dtype:
 
 
 def _blank_head(body: PreTrainedModel, n_grades: int) -> GradeHead:
-    # Zeros: an encoder has no word rows to start from, and a blank head calls all grades equally likely.
+    # Zeros: an encoder has no word rows to start from. Training begins by fitting it (see similarity.py).
     width = MatchPooling.widening * body.config.hidden_size
     return GradeHead(torch.zeros(n_grades, width), torch.zeros(n_grades))

@@ -39,7 +39,7 @@ from darl.models.prompt import CausalPrompt
 from darl.models.reference import REFERENCE, Reference
 from darl.progress import SILENT, Progress
 
-FORMAT = 1
+FORMAT = 2  # 1: encoders read query and item as one sequence, and did not say so
 CARD = "darl.json"
 HEAD = "head.safetensors"
 CALIBRATION = "calibration.safetensors"
@@ -216,7 +216,10 @@ def read_card(folder: Path, only: str | None = None) -> ModelCard:
     try:
         raw: Any = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(raw, dict) and raw.get("format") != FORMAT:
-            raise CheckpointError(f"{path}: expected format {FORMAT}, received {raw.get('format')!r}")
+            raise CheckpointError(
+                f"{path}: expected format {FORMAT}, received {raw.get('format')!r}: another version of darl "
+                "wrote it, train the model again"
+            )
         card = ModelCard.model_validate(raw)
     except (ValueError, ValidationError) as error:
         raise CheckpointError(f"{path}: cannot be read: {error}") from error

@@ -46,6 +46,9 @@ class ModelConfig(BaseModel):
         prompt: Text with {query} and then {item}, any named item fields after {query}, and {grades},
             which lists the grade words. Encoders read only the query and what lies between {item} and the
             last field.
+        reading: Of encoders: whether query and item are read "apart", each by itself, and compared (a
+            bi-encoder), or "joint", as one sequence in which each sees the other (a cross-encoder). Decoders
+            read them jointly. Read apart, each text may have `max_length` tokens.
         grade_words: What the LLM would say for each grade; () = the grade names.
         objective: Loss and decoding; a list of several, each with its weight, is `weighted`.
         adapter: The adapter's shape.
@@ -58,6 +61,7 @@ class ModelConfig(BaseModel):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     max_length: int = Field(256, ge=16)
     prompt: str = DEFAULT_PROMPT
+    reading: Literal["apart", "joint"] = "apart"
     grade_words: tuple[str, ...] = ()
     objective: ObjectiveField = Component(name="softmax")
     adapter: AdapterConfig = AdapterConfig()

@@ -1,8 +1,9 @@
-"""An encoder as a grader: query and item read together, each pooled by itself, and compared."""
+"""An encoder as a grader: query and item are read, jointly or apart, pooled, and compared."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +18,9 @@ class MatchPooling(nn.Module):
 
     With u and v the means of the hidden states over the query's and the item's tokens, each scaled to
     length sqrt(D): features = [u, v, |u - v|, u * v]. Both texts are read in one sequence, so u has seen
-    the item and v the query; an encoder that was pre-trained to put like texts close (as sentence
-    encoders are) brings that knowledge along in |u - v| and u * v, where a single mean over all tokens
-    would lose it.
+    the item and v the query: a cross-encoder, that can learn from many labels how the two go together.
+    Of what an encoder was pre-trained for, to put like texts close, little is left in such a sequence (see
+    `ApartPooling`).
 
     Reference: the features are those of Conneau et al., "Supervised Learning of Universal Sentence
     Representations", EMNLP 2017, arXiv 1705.02364.
@@ -35,12 +36,47 @@ class MatchPooling(nn.Module):
         return torch.cat((query, item, (query - item).abs(), query * item), dim=-1)
 
 
+class ApartPooling(MatchPooling):
+    """The same of texts that are read apart: u has not seen the item, nor v the query.
+
+    That is what sentence encoders were trained for: their u'v is a good measure of relevance before any
+    label, and stays one on traffic that no label speaks of (docs/results/encoder-reading.md). A text that
+    stands in several pairs of a batch is read once.
+
+    Reference: Reimers and Gurevych, "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", EMNLP
+    2019, arXiv 1908.10084.
+    """
+
+    def forward(self, body: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        """(B, T) tokens, the query's and then the item's -> (B, 4 D) features."""
+        query, item = (self._read(body, batch, part) for part in (QUERY, ITEM))
+        return torch.cat((query, item, (query - item).abs(), query * item), dim=-1)
+
+    def _read(self, body: nn.Module, batch: dict[str, Tensor], part: int) -> Tensor:
+        """(B, D) means of one of the two texts."""
+        own = batch["segments"] == part
+        first, lengths = own.int().argmax(dim=1, keepdim=True), own.sum(dim=1, keepdim=True)
+        places = torch.arange(int(lengths.max()), device=own.device)[None, :]
+        mask = places < lengths
+        ids = batch["input_ids"].gather(1, (first + places).clamp(max=own.shape[1] - 1))
+        marked = torch.where(mask, ids, -1)
+        texts, which = torch.unique(marked, dim=0, return_inverse=True)
+        mask = texts >= 0
+        hidden = body(input_ids=texts.clamp(min=0), attention_mask=mask.long()).last_hidden_state
+        return _mean(hidden.float(), mask)[which]
+
+
 def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
     """The mean of (B, T, D) over the tokens of a (B, T) mask, scaled to length sqrt(D)."""
     weights = mask.unsqueeze(-1).to(hidden.dtype)
     mean = (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
     scaled: Tensor = F.normalize(mean, dim=-1) * hidden.shape[-1] ** 0.5
     return scaled
+
+
+def pooling_for(reading: Literal["apart", "joint"]) -> MatchPooling:
+    """How texts are read and compared."""
+    return ApartPooling() if reading == "apart" else MatchPooling()
 
 
 def load_encoder(folder: Path, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:

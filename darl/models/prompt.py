@@ -6,7 +6,7 @@ import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from darl.errors import ConfigError
 from darl.pairs import Pair
@@ -168,15 +168,28 @@ class CausalPrompt:
 
 
 class EncoderPrompt:
-    """Tokens for an encoder: the query and the body as a pair of texts, the longer one cut first."""
+    """Tokens for an encoder: the query and the body as a pair of texts, or each by itself."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, template: PromptTemplate, max_length: int) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        template: PromptTemplate,
+        max_length: int,
+        reading: Literal["apart", "joint"] = "joint",
+    ) -> None:
         self.tokenizer, self.template, self.max_length = tokenizer, template, max_length
+        self.reading = reading
 
     def encode(self, pairs: Sequence[Pair]) -> list[Tokens]:
-        """Tokens of each pair, at most `max_length` long."""
+        """Tokens of each pair: jointly at most `max_length`, the longer text cut first; apart, of each text.
+
+        `segments` has 1 for the query's tokens and 2 for the item's. Of those that tokenizers put around
+        texts it has 0 in a joint sequence; apart they are their text's, as in sentence encoders.
+        """
         if not pairs:
             return []
+        if self.reading == "apart":
+            return self._encode_apart(pairs)
         batch = self.tokenizer(
             [pair.query for pair in pairs],
             [self.template.body_of(pair) for pair in pairs],
@@ -186,9 +199,20 @@ class EncoderPrompt:
         )
         texts = [{key: values[i] for key, values in batch.items()} for i in range(len(pairs))]
         for i, text in enumerate(texts):
-            # 1 for the query's tokens, 2 for the item's, 0 for special ones
             text["segments"] = [0 if part is None else part + 1 for part in batch.sequence_ids(i)]
         return texts
+
+    def _encode_apart(self, pairs: Sequence[Pair]) -> list[Tokens]:
+        """The query's tokens and then the body's."""
+        queries = list(dict.fromkeys(pair.query for pair in pairs))
+        texts = [*queries, *(self.template.body_of(pair) for pair in pairs)]
+        ids = self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
+        known = dict(zip(queries, ids, strict=False))
+        both = zip((known[pair.query] for pair in pairs), ids[len(queries) :], strict=True)
+        return [
+            {"input_ids": [*query, *body], "segments": [1] * len(query) + [2] * len(body)}
+            for query, body in both
+        ]
 
     def encode_alone(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokens of single texts; `segments` has 1 for the text's, 0 for special ones."""

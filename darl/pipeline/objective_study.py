@@ -43,8 +43,6 @@ from darl.progress import SILENT, Progress
 
 CALIBRATION = "calibration.jsonl"
 SOFTMAX = Component(name=RIVAL)
-# Where an objective compares items of a query and the stage keeps none together.
-TOGETHER = 4
 # What grades by itself, with its default arguments; the others are terms.
 TERMS = {
     "confidence_penalty": [RIVAL, {"name": "confidence_penalty", "weight": 0.1}],
@@ -124,8 +122,8 @@ def expand(experiment: Experiment, objectives: Mapping[str, Component]) -> Exper
     if stage.round is not None:
         raise ConfigError("study", [f"{experiment.title}: expected a first stage without a round"])
     built = {label: build("objective", OBJECTIVES, one) for label, one in objectives.items()}
-    if stage.items_per_query < 2 and any(one.compares_items for one in built.values()):
-        stage = stage.model_copy(update={"items_per_query": TOGETHER})
+    together = max(stage.together(one) for one in built.values())
+    stage = stage.model_copy(update={"items_per_query": together})
     if faults := [
         f"{experiment.title}: {label}: {fault}"
         for label, one in built.items()

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:  # a config alone needs no torch
     from darl.objectives.base import Objective
 
+TOGETHER = 4
+"""Pairs of one query in a step, where the objective compares them and nothing else is asked for."""
+
 
 class TrainingConfig(BaseModel):
     """Optimisation of one stage: AdamW with linear warm-up and linear decay.
@@ -25,6 +28,7 @@ class TrainingConfig(BaseModel):
         patience: Stop after so many epochs without a lower validation loss; None = never.
         items_per_query: Pairs of one query that stay together in a batch, and in a micro-batch that has room
             for them; packed rows compute what they share once, and objectives that compare items need them.
+            None = 4 for such objectives, 1 for others.
         gradient_checkpointing: Recompute activations on the way back instead of keeping them: about a third
             more time, a fraction of the memory. For long texts.
         trunk_cache_gb: Disk for the outputs of the layers below the adapter's (adapter.upper_layers), which
@@ -43,10 +47,14 @@ class TrainingConfig(BaseModel):
     weight_decay: float = Field(0.01, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     patience: int | None = Field(None, ge=1)
-    items_per_query: int = Field(1, ge=1)
+    items_per_query: int | None = Field(None, ge=1)
     gradient_checkpointing: bool = False
     trunk_cache_gb: float = Field(8.0, ge=0)
     keep_best: bool = True
+
+    def together(self, objective: Objective) -> int:
+        """Pairs of one query that stay together."""
+        return self.items_per_query or (TOGETHER if objective.compares_items else 1)
 
     def faults(self, objective: Objective) -> list[str]:
         """Why an objective cannot be trained so, each as a sentence; empty where it can."""

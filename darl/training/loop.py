@@ -24,6 +24,7 @@ from darl.models.llm import Batch
 from darl.models.neural import NeuralRelevanceModel
 from darl.models.packing import Packing
 from darl.models.seed import seed_torch
+from darl.models.similarity import start_from_similarity
 from darl.models.trunk import TrunkCache
 from darl.pairs import GradedPair, digest_of
 from darl.progress import SILENT, Progress, task
@@ -78,6 +79,8 @@ def train_stage(
         raise ConfigError("training", faults)
     if model.folded is None:
         raise ConfigError("model", ["an exported model cannot be trained: train the one it was made from"])
+    if config.epochs:
+        start_from_similarity(model, examples.all, np.random.default_rng(seed), progress)
     model.folded.forget()
     loop = _Loop(model, examples, valid, config, seed, folder, checkpoint_seconds, progress)
     total = config.epochs * len(examples)
@@ -147,7 +150,7 @@ class _Loop:
     def _batches(self, epoch: int) -> list[list[int]]:
         rng = np.random.default_rng([self.seed, epoch])
         rows, queries = self.examples.epoch(rng), self.train.queries.tolist()
-        size, together = self.config.batch_size, self.config.items_per_query
+        size, together = self.config.batch_size, self.config.together(self.model.objective)
         return shuffled_batches(rows, self.train.lengths, queries, size, together, rng)
 
     def _epoch(self, progress: Progress) -> None:
@@ -169,7 +172,7 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * factor
         loss = torch.zeros((), device=self.model.device)
-        size, together = self.config.micro_batch_size, self.config.items_per_query
+        size, together = self.config.micro_batch_size, self.config.together(self.model.objective)
         chunks = shares(batch, self.train.queries[batch].tolist(), size, together, rank, world)
         for number, (rows, weight) in enumerate(chunks):
             last = number == len(chunks) - 1

@@ -89,8 +89,8 @@ def test_not_a_model_folder(tmp_path):
     ("text", "reason"),
     [
         ("{", "cannot be read"),
-        ('{"format": 2}', "expected format 1, received 2"),
-        ('{"format": 1}', "cannot be read"),
+        ('{"format": 1}', "expected format 2, received 1"),
+        ('{"format": 2}', "cannot be read"),
     ],
 )
 def test_a_bad_card_is_refused(tmp_path, text, reason):

@@ -192,7 +192,7 @@ def test_an_objective_may_be_a_list_of_terms():
     [
         (
             TERMS,
-            {},
+            {"items_per_query": 1},
             "recipes.plain: stage ground: items_per_query: expected at least 2, as the objective compares "
             "items of one query, received 1",
         ),

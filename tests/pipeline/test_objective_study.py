@@ -18,8 +18,9 @@ from darl.objectives.catalogue import OBJECTIVES
 from darl.pipeline.experiment import load_experiment
 from darl.pipeline.objective_page import Studied, told, write_page
 from darl.pipeline.objective_rows import RIVAL, Outcome, outcome_rows
-from darl.pipeline.objective_study import ALL, TOGETHER, expand, parse_objectives, study_objectives
+from darl.pipeline.objective_study import ALL, expand, parse_objectives, study_objectives
 from darl.pipeline.study import ROWS
+from darl.training.config import TOGETHER
 from tests.cli.test_cli import darl
 from tests.pipeline.conftest import EXPERIMENT
 from tests.training.test_loop import Stop, StopAfter

@@ -110,7 +110,7 @@ def test_micro_batches_keep_the_items_that_are_compared(tiny_llm, tmp_path):
     [
         (
             TERMS,
-            {},
+            {"items_per_query": 1},
             "items_per_query: expected at least 2, as the objective compares items of one query, received 1",
         ),
         ("in_query_contrast", {"items_per_query": 4, "batch_size": 1}, "batch_size: expected at least 2"),
