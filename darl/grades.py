@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from darl.errors import ConfigError, UnknownGradeError
@@ -62,3 +63,14 @@ class GradeScale:
         raise UnknownGradeError(
             f"unknown grade {grade!r}: expected one of {', '.join(self.names)} or 0..{len(self) - 1}"
         )
+
+
+def middle_grade(ratings: Sequence[int]) -> int:
+    """The grade that stands for several people's: their median, of two middle ones the lower.
+
+    Where more than half of them agree, it is theirs.
+
+    >>> middle_grade([2, 0]), middle_grade([0, 2, 1]), middle_grade([2, 0, 2])
+    (0, 1, 2)
+    """
+    return sorted(ratings)[(len(ratings) - 1) // 2]

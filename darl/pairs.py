@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -36,6 +37,12 @@ class GradedPair(NamedTuple):
 
     pair: Pair
     grade: int
+
+
+Ratings = Mapping[Pair, tuple[int, ...]]
+"""What several people said of a pair, grade indices, ascending; of a pair with one grade it has nothing."""
+
+NO_RATINGS: Ratings = MappingProxyType({})
 
 
 def digest_of(pairs: Iterable[Pair | GradedPair]) -> str:

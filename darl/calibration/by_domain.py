@@ -39,7 +39,12 @@ class Calibrators:
 
     @classmethod
     def fit(
-        cls, calibrator: Calibrator, grade_probs: FloatArray, grades: IntArray, domains: Texts | None = None
+        cls,
+        calibrator: Calibrator,
+        grade_probs: FloatArray,
+        grades: IntArray,
+        domains: Texts | None = None,
+        shares: FloatArray | None = None,
     ) -> Self:
         """Fit one for all pairs, and with domains one for each that has at least 100 pairs.
 
@@ -48,12 +53,23 @@ class Calibrators:
             grade_probs: (N, K) what the model says of N >= 1 validation pairs.
             grades: (N,) their true grades.
             domains: (N,) the domain of each pair, "" where it is unknown; None = one calibrator for all.
+            shares: (N, K) what share of its ratings each grade has, in place of `grades`: a pair counts for
+                each grade as much as that. None = the grades are all.
         """
-        everywhere = calibrator.fit(grade_probs, grades)
+        rows: IntArray = np.arange(len(grades))
+        parts: FloatArray = np.ones(len(grades))
+        if shares is not None:
+            rows, grades = np.nonzero(shares)
+            parts = shares[rows, grades]
+
+        def fitted(weights: FloatArray) -> Calibrator:
+            return calibrator.fit(grade_probs[rows], grades, weights[rows] * parts)
+
+        pairs = len(grade_probs)
+        everywhere = fitted(np.ones(pairs))
         own = {}
         for name in large_domains(domains) if domains is not None else []:
-            weights = np.where(domains == name, 1.0, 0.0) + BORROWED / len(grades)
-            own[name] = calibrator.fit(grade_probs, grades, weights)
+            own[name] = fitted(np.where(domains == name, 1.0, 0.0) + BORROWED / pairs)
         return cls(everywhere, own)
 
     def apply(self, grade_probs: FloatArray, domains: Texts) -> npt.NDArray[np.float64]:

@@ -76,7 +76,7 @@ class Calibration:
         if probs.shape[1] != len(scale):
             raise ShapeError(f"evidence: expected {len(scale)} grades, received {probs.shape[1]}")
         domains = evidence.domains if config.per_domain else None
-        calibrators = Calibrators.fit(config.calibrator(), probs, evidence.grades, domains)
+        calibrators = Calibrators.fit(config.calibrator(), probs, evidence.grades, domains, evidence.shares)
         decision = config.decision(scale).fit(
             evidence.predictions.scores,
             calibrators.apply(probs, evidence.domains),

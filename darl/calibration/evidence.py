@@ -25,6 +25,8 @@ class Evidence:
         domains: (N,) where each pair comes from, "" where that is unknown.
         ood_percentiles: (N,) how many held-out in-distribution pairs of 100 are less unusual, 0 to 100; None
             where nobody has measured it.
+        shares: (N, K) what share of the people who rated each pair said each grade, rows sum to 1; None where
+            there is one grade a pair. Probabilities are calibrated to it; decisions are judged by `grades`.
 
     Raises:
         ShapeError: Lengths differ, or there is no pair.
@@ -35,6 +37,7 @@ class Evidence:
     query_ids: npt.NDArray[np.str_]
     domains: npt.NDArray[np.str_]
     ood_percentiles: FloatArray | None = None
+    shares: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.predictions)
@@ -44,6 +47,9 @@ class Evidence:
             array = getattr(self, name)
             if array is not None and array.shape != (n,):
                 raise ShapeError(f"{name}: expected ({n},) as in predictions, received {array.shape}")
+        if self.shares is not None and self.shares.shape != self.predictions.grade_probs.shape:
+            expected = self.predictions.grade_probs.shape
+            raise ShapeError(f"shares: expected {expected} as grade_probs, received {self.shares.shape}")
 
     def __len__(self) -> int:
         return len(self.grades)
@@ -57,6 +63,7 @@ class Evidence:
             self.query_ids[rows],
             self.domains[rows],
             None if places is None else places[rows],
+            None if self.shares is None else self.shares[rows],
         )
 
     @cached_property

@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from darl.cli.options import FILE, FORMATS, backbone_option, bad_rows_option, parse_component
+from darl.cli.options import (
+    FILE,
+    FORMATS,
+    backbone_option,
+    bad_rows_option,
+    parse_component,
+    ratings_option,
+)
 from darl.errors import ConfigError
 
 EXAMPLE = """\b
@@ -52,6 +59,7 @@ Examples:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table as JSON.")
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=100))
 @backbone_option
+@ratings_option
 @bad_rows_option
 def command(
     model: Path,
@@ -64,6 +72,7 @@ def command(
     out: Path | None,
     resamples: int,
     backbone: str | None,
+    rated: bool,
     bad_rows: Path | None,
 ) -> None:
     """Calibrate the MODEL folder on validation pairs, and tell what that brought.
@@ -74,7 +83,7 @@ def command(
     """
     from darl.cli.progress import cli_progress
     from darl.cli.tables import print_calibration
-    from darl.data.readers import read_graded_pairs
+    from darl.data.readers import read_rated_pairs
     from darl.files import write_text
     from darl.grades import GradeScale
     from darl.models.checkpoint import read_card
@@ -85,15 +94,22 @@ def command(
     config = parse_calibration(asked | {"per_domain": per_domain, "coverage": coverage, "risk": risk})
     card = read_card(model)
     with cli_progress() as progress:
-        graded = read_graded_pairs(
+        graded, ratings = read_rated_pairs(
             data,
             GradeScale(card.grades),
             item_fields=template_fields(card.model.prompt),
+            ratings=rated,
             bad_rows=bad_rows,
             progress=progress,
         )
         calibration, rows = calibrate(
-            model, graded, config, backbone=backbone, resamples=resamples, progress=progress
+            model,
+            graded,
+            config,
+            ratings=ratings,
+            backbone=backbone,
+            resamples=resamples,
+            progress=progress,
         )
     if out is not None:
         from darl.evaluation.write import calibration_dict

@@ -7,18 +7,23 @@ from typing import Any
 
 import click
 
+from darl.cli.audit import command as audit
 from darl.cli.options import FORMATS
 
 EXAMPLE = """\b
 Example:
   darl data get wands --out corpora/wands
   darl data convert wands corpora/wands --out wands.jsonl.gz
+  darl data audit wands.jsonl.gz --errors --out audit.html
 """
 
 
 @click.group(epilog=EXAMPLE)
 def command() -> None:
-    """Public corpora, and the generated one."""
+    """Public corpora, and the generated one; what is wrong with graded files."""
+
+
+command.add_command(audit)
 
 
 @command.command("list", epilog="\b\nExample:\n  darl data list")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import backbone_option, bad_rows_folder_option
+from darl.cli.options import backbone_option, bad_rows_folder_option, ratings_option
 
 EXAMPLE = """\b
 Examples:
@@ -33,6 +33,7 @@ Examples:
 )
 @click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=100))
 @backbone_option
+@ratings_option
 @bad_rows_folder_option
 def command(
     model: Path,
@@ -41,6 +42,7 @@ def command(
     out: Path | None,
     resamples: int,
     backbone: str | None,
+    rated: bool,
     bad_rows: Path | None,
 ) -> None:
     """Report on a MODEL folder, slice by slice, with intervals by resampling queries."""
@@ -62,6 +64,7 @@ def command(
             baseline="against" if against else "model",
             backbone=backbone,
             resamples=resamples,
+            ratings=rated,
             bad_rows=bad_rows,
             progress=progress,
         )

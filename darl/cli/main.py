@@ -1,7 +1,7 @@
 """The entry point: finds the subcommand, and turns what darl raises into a message and an exit status.
 
 Exit status: 0 done; 1 darl cannot go on, and says why; 2 the command line is wrong; 3 people have to grade a
-file first; 130 stopped from the keyboard.
+file first; 4 an audit found what it was told to fail on; 130 stopped from the keyboard.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from darl.errors import AnnotationPending, DarlError
 
 COMMANDS = {
     "calibrate": "Make a model's probabilities, grades and doubts what validation pairs say of them.",
-    "data": "Public corpora and the generated one: list, get, convert, write.",
+    "data": "Public corpora and the generated one: list, get, convert, write; audit graded files.",
     "evaluate": "Report on a model, slice by slice.",
     "export": "Fold a model into weights that are served as they are, and check that it says the same.",
     "models": "Weights: list and pull.",

@@ -38,6 +38,16 @@ def bad_rows_folder_option(function: Command) -> Command:
     )(function)
 
 
+def ratings_option(function: Command) -> Command:
+    """--ratings."""
+    return click.option(
+        "--ratings",
+        "rated",
+        is_flag=True,
+        help="Several people rated a pair: in a column `ratings`, or in several rows.",
+    )(function)
+
+
 def backbone_option(function: Command) -> Command:
     """--backbone NAME."""
     return click.option(

@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from darl.calibration.calibration import Calibration
+from darl.evaluation.audit import Audit
+from darl.evaluation.audit_listing import listings, summary
 from darl.evaluation.brier import BRIER
 from darl.evaluation.calibration_metrics import calibration_metrics
 from darl.evaluation.calibration_rows import AFTER, BEFORE, CalibrationRow
@@ -26,6 +28,9 @@ from darl.pipeline.selection_rows import Gain, gain_rows
 from darl.pipeline.study import ROWS
 
 WIDTH = 100
+SHOWN, LONGEST = 10, 60
+"""Rows of each list of an audit, and characters of a text in it."""
+TEXTS = ("query", "item")
 DOMAIN_METRICS = (MASS_ECE.name, BRIER.name, MACRO_F1.name)
 
 
@@ -83,6 +88,33 @@ def print_gains(found: Sequence[Gain], metric: str, out: Path) -> None:
         title = f"{experiment}: {metric} (less that of random labels; ▲ ▼ significant)"
         _print(title, ["strategy", "labels", "queries", *slices], rows)
     _say(f"rows: {out / ROWS}")
+
+
+def print_audit(audit: Audit, written: Sequence[Path]) -> None:
+    """What an audit comes to, and the first rows of each of its lists.
+
+    Args:
+        audit: What was found.
+        written: The files that it was written to.
+    """
+    for listing in listings(audit, SHOWN):
+        more = f" (the first {len(listing.rows)} of {listing.total:,})" if listing.total > SHOWN else ""
+        cut = [header in TEXTS for header in listing.headers]
+        rows = [
+            [_shortened(cell) if is_text else cell for cell, is_text in zip(row, cut, strict=True)]
+            for row in listing.rows
+        ]
+        _print(listing.title + more, listing.headers, rows)
+    for sentence in summary(audit):
+        _say(sentence)
+    for file in written:
+        _say(f"written: {file}")
+
+
+def _shortened(text: str) -> str:
+    """A query or an item on one line of a table."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
 
 
 def print_calibration(calibration: Calibration, rows: Sequence[CalibrationRow], folder: Path) -> None:

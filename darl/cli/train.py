@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from darl.cli.options import FILE, FORMATS, bad_rows_option, grades_from, parse_component, parse_objective
+from darl.cli.options import (
+    FILE,
+    FORMATS,
+    bad_rows_option,
+    grades_from,
+    parse_component,
+    parse_objective,
+    ratings_option,
+)
 
 EXAMPLE = """\b
 Example:
@@ -75,6 +83,7 @@ Example:
 )
 @click.option("--no-ood", is_flag=True, help="Keep no detector.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training in --out.")
+@ratings_option
 @bad_rows_option
 def command(
     train_file: Path,
@@ -91,11 +100,12 @@ def command(
     ood_features: str,
     no_ood: bool,
     resume: bool,
+    rated: bool,
     bad_rows: Path | None,
 ) -> None:
     """Train one stage, straight from files of graded pairs."""
     from darl.cli.progress import cli_progress
-    from darl.data.readers import read_graded_pairs
+    from darl.data.readers import Rated, read_rated_pairs
     from darl.grades import GradeScale
     from darl.models.prompt import template_fields
     from darl.pipeline.calibrate import parse_calibration
@@ -114,14 +124,17 @@ def command(
     with cli_progress() as progress:
         reading: dict[str, Any] = {"item_fields": fields, "bad_rows": bad_rows, "progress": progress}
         reading_valid = reading | {"bad_rows": bad_rows and bad_rows.with_name(f"valid-{bad_rows.name}")}
-        graded = read_graded_pairs(train_file, scale, **reading)
-        valid = read_graded_pairs(valid_file, scale, **reading_valid) if valid_file else []
+        graded = read_rated_pairs(train_file, scale, ratings=rated, **reading)
+        valid = Rated([], {})
+        if valid_file:
+            valid = read_rated_pairs(valid_file, scale, ratings=rated, **reading_valid)
         train(
-            graded,
+            graded.graded,
             out,
             model=settings.model,
             training=settings.training,
-            valid=valid,
+            valid=valid.graded,
+            ratings={**graded.ratings, **valid.ratings},
             grades=scale,
             reference_size=0 if no_reference else 2000,
             ood=settings.ood,

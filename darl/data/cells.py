@@ -79,7 +79,9 @@ class Cells:
 
     def grade(self, name: str, scale: GradeScale) -> int | None:
         """The index of a grade given as name or index; None where the row has none."""
-        value = self.values.get(name)
+        return self._grade(name, self.values.get(name), scale)
+
+    def _grade(self, name: str, value: Any, scale: GradeScale) -> int | None:  # noqa: ANN401 - whatever the row has
         if _is_absent(value) or (isinstance(value, str) and not value.strip()):
             return None
         try:
@@ -90,6 +92,15 @@ class Cells:
             return None
         self._fault(name, f"expected a grade of {', '.join(scale.names)}, received {_shown(value)}")
         return None
+
+    def ratings(self, name: str, scale: GradeScale) -> tuple[int, ...]:
+        """The indices of several grades: a list, or text with "|" between them; () where the row has none."""
+        value = _unpacked(self.values.get(name))
+        if isinstance(value, str) and value not in scale.names:
+            value = value.split("|")
+        parts = value if isinstance(value, list) else [value]
+        found = [self._grade(name, part, scale) for part in parts]
+        return tuple(grade for grade in found if grade is not None)
 
     def _fault(self, name: str, message: str) -> str:
         self.faults.append((name, message))

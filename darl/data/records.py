@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from darl.data.cells import Cells, made_item_id, made_query_id
 from darl.data.rows import BadRow, Row
@@ -13,6 +13,9 @@ from darl.grades import GradeScale
 from darl.pairs import Pair
 
 COLUMNS = ("query_id", "query", "item_id", "item", "domain", "grade")
+RATING_COLUMNS = ("ratings", "rater")
+GRADED = ("grade", "ratings")
+Repeats = Literal["agree", "rate", "any"]
 
 
 class Wanted(NamedTuple):
@@ -22,25 +25,38 @@ class Wanted(NamedTuple):
         item_fields: Names of further item fields.
         scale: The grades; None where grades are not read.
         grade_required: Whether a row without a grade is at fault.
+        repeats: What several rows of one pair are: they must "agree" on its grade; or each is one person's
+            rating ("rate"), of which a column `ratings` may hold several; or "any", for who looks for those
+            that do not agree.
     """
 
     item_fields: tuple[str, ...]
     scale: GradeScale | None
     grade_required: bool
+    repeats: Repeats = "agree"
 
     @classmethod
-    def of(cls, item_fields: Sequence[str], scale: GradeScale | None, *, grade_required: bool) -> Wanted:
+    def of(
+        cls,
+        item_fields: Sequence[str],
+        scale: GradeScale | None,
+        *,
+        grade_required: bool,
+        repeats: Repeats = "agree",
+    ) -> Wanted:
         """The same, checked.
 
         Raises:
             ConfigError: Item fields that are repeated or no extra fields.
         """
-        faults = [f"{name!r} is read anyway and is no extra field" for name in item_fields if name in COLUMNS]
+        wanted = cls(tuple(item_fields), scale, grade_required, repeats)
+        read = wanted.columns[: -len(item_fields) or None]
+        faults = [f"{name!r} is read anyway and is no extra field" for name in item_fields if name in read]
         if len(set(item_fields)) < len(item_fields):
             faults.append(f"expected each name once, received {list(item_fields)}")
         if faults:
             raise ConfigError("item_fields", faults)
-        return cls(tuple(item_fields), scale, grade_required)
+        return wanted
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -49,15 +65,31 @@ class Wanted(NamedTuple):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that are looked at."""
-        return (*COLUMNS, *self.item_fields)
+        """The columns that are looked at, the extra fields last."""
+        return (*COLUMNS, *(RATING_COLUMNS if self.repeats == "rate" else ()), *self.item_fields)
 
 
 class Record(NamedTuple):
-    """One good row."""
+    """One good row, or what the rows of a pair come to (see ratings.py).
+
+    Attributes:
+        pair: What was judged.
+        grade: Its grade.
+        line: As in `Row`.
+        ratings: What its column `ratings` holds.
+        rater: Who gave `grade`, "" where the row does not say.
+    """
 
     pair: Pair
     grade: int | None
+    line: int = 0
+    ratings: tuple[int, ...] = ()
+    rater: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes two rows be about one pair."""
+        return self.pair.query_id, self.pair.item_id
 
 
 class Reading:
@@ -74,7 +106,7 @@ class Reading:
         self.rows = 0
         self._decoded = 0
         self._columns: set[str] = set()
-        self._agreement = _Agreement()
+        self._agreement = _Agreement(self.wanted.repeats)
 
     def take(self, row: Row | BadRow) -> Record | BadRow:
         """Read one more row."""
@@ -84,7 +116,7 @@ class Reading:
         self._decoded += 1
         self._columns |= row.values.keys()
         record, faults = _parse(row, self.wanted)
-        faults = faults or self._agreement.faults(record, row.line)
+        faults = faults or self._agreement.faults(record)
         if not faults:
             return record
         reasons = tuple(Fault(self.file, row.line, field, message) for field, message in faults)
@@ -92,7 +124,7 @@ class Reading:
 
     def forget(self) -> None:
         """Compare later rows with those from here on only, so that memory stays bounded."""
-        self._agreement = _Agreement()
+        self._agreement = _Agreement(self.wanted.repeats)
 
     def missing(self) -> list[Fault]:
         """The required columns that no row had, once each; their `field` is the column."""
@@ -100,8 +132,9 @@ class Reading:
             return []
         received = ", ".join(sorted(self._columns)) or "none"
         message = f"expected a column of this name, received the columns {received}"
+        rated = self.wanted.repeats == "rate" and "ratings" in self._columns
         names = [name for name in self.wanted.required if name not in self._columns]
-        return [Fault(self.file, 0, name, message) for name in names]
+        return [Fault(self.file, 0, name, message) for name in names if not (rated and name == "grade")]
 
 
 def set_aside_row(file: str, bad: BadRow) -> dict[str, object]:
@@ -117,22 +150,35 @@ def _parse(row: Row, wanted: Wanted) -> tuple[Record, list[tuple[str, str]]]:
     fields = tuple((name, text) for name in wanted.item_fields if (text := cells.extra(name)))
     grade = cells.grade("grade", wanted.scale) if wanted.scale else None
     domain = cells.label("domain")
-    if wanted.grade_required and grade is None and all(field != "grade" for field, _ in cells.faults):
+    ratings, rater = _ratings(cells, wanted)
+    graded = grade is not None or ratings or any(field in GRADED for field, _ in cells.faults)
+    if wanted.grade_required and not graded:
         cells.faults.append(("grade", "expected a grade, received a row without one"))
     pair = Pair(query_id or made_query_id(query), query, item_id or made_item_id(item), item, domain, fields)
-    return Record(pair, grade), cells.faults
+    return Record(pair, grade, row.line, ratings, rater), cells.faults
+
+
+def _ratings(cells: Cells, wanted: Wanted) -> tuple[tuple[int, ...], str]:
+    if wanted.repeats != "rate" or wanted.scale is None:
+        return (), ""
+    return cells.ratings("ratings", wanted.scale), cells.identifier("rater")
 
 
 class _Agreement:
-    """Whether rows contradict each other; the first reading stands."""
+    """Whether rows contradict each other; the first reading stands.
 
-    def __init__(self) -> None:
+    Args:
+        repeats: As in `Wanted`.
+    """
+
+    def __init__(self, repeats: Repeats) -> None:
+        self.repeats = repeats
         self.queries: dict[str, tuple[str, int]] = {}
-        self.grades: dict[tuple[str, str], tuple[int, int]] = {}
+        self.grades: dict[tuple[str, ...], tuple[int, int]] = {}
 
-    def faults(self, record: Record, line: int) -> list[tuple[str, str]]:
+    def faults(self, record: Record) -> list[tuple[str, str]]:
         """What an earlier row says otherwise."""
-        pair, grade = record
+        pair, grade, line = record[:3]
         text, first = self.queries.setdefault(pair.query_id, (pair.query, line))
         if text != pair.query and normalise_query(text) != normalise_query(pair.query):
             return [
@@ -142,15 +188,21 @@ class _Agreement:
                     f"and, in line {first}, {text!r}",
                 )
             ]
-        if grade is None:
+        if grade is None or self.repeats == "any" or (self._is_rating(record) and not record.rater):
             return []
-        known, first = self.grades.setdefault((pair.query_id, pair.item_id), (grade, line))
+        rater = record.rater if self._is_rating(record) else ""
+        known, first = self.grades.setdefault((*record.key, rater), (grade, line))
         if known != grade:
             return [
                 (
                     "grade",
                     f"expected one grade for query_id {pair.query_id!r} and item_id "
-                    f"{pair.item_id!r}, received {grade} and, in line {first}, {known}",
+                    f"{pair.item_id!r}{f' by rater {rater!r}' if rater else ''}, "
+                    f"received {grade} and, in line {first}, {known}",
                 )
             ]
         return []
+
+    def _is_rating(self, record: Record) -> bool:
+        """Whether its grade is one person's; with a column `ratings` beside it, it is what stands for all."""
+        return self.repeats == "rate" and not record.ratings

@@ -83,4 +83,5 @@ def _biases(logits: Float64, grades: npt.NDArray[np.int64]) -> Float64:
         return float(total), softmax(logits + biases, axis=1).mean(axis=0) - frequent
 
     found: Float64 = minimize(cost, np.log(frequent), jac=True, method="L-BFGS-B").x
-    return found - found.mean()
+    centred: Float64 = found - found.mean()
+    return centred

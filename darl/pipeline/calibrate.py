@@ -20,7 +20,7 @@ from darl.evaluation.judged import Judged, judge, with_decisions
 from darl.grades import GradeScale
 from darl.models.base import RelevanceModel
 from darl.models.checkpoint import CALIBRATION, load_model, put_file, read_card
-from darl.pairs import GradedPair, Pair
+from darl.pairs import NO_RATINGS, GradedPair, Pair, Ratings
 from darl.pipeline.gauge import OOD_PERCENTILE, Gauge, load_gauge
 from darl.pipeline.overrides import faults_of
 from darl.predictions import Decisions, FloatArray, Predictions
@@ -85,6 +85,7 @@ def calibrate(
     graded: Sequence[GradedPair],
     config: CalibrationConfig | None = None,
     *,
+    ratings: Ratings = NO_RATINGS,
     backbone: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -98,6 +99,7 @@ def calibrate(
         model: Folder of the model.
         graded: Graded pairs that the model was not trained on, at least 50 of 5 queries.
         config: What is asked for; None = temperature scaling.
+        ratings: What several people said of some of them: probabilities follow it, not the median.
         backbone: Where the backbone is now, if not where the model says.
         resamples: Of the intervals.
         seed: Of the resampling.
@@ -117,7 +119,7 @@ def calibrate(
         raise ConfigError("calibration", faults)
     loaded = load_model(folder, backbone=backbone, progress=progress)
     gauge = load_gauge(folder) if config.abstention() is not None else None
-    evidence = evidence_of(loaded, graded, gauge, progress)
+    evidence = evidence_of(loaded, graded, gauge, progress, ratings)
     calibration = Calibration.fit(config, scale, evidence)
     if calibration.unmet:
         raise ConfigError(
@@ -134,6 +136,7 @@ def calibration_of(
     config: CalibrationConfig,
     gauge: Gauge | None,
     progress: Progress = SILENT,
+    ratings: Ratings = NO_RATINGS,
 ) -> Calibration | None:
     """The calibration that a model which has just been trained is kept with; None for "none".
 
@@ -145,7 +148,8 @@ def calibration_of(
     if lacking := _lacking(valid):
         progress.message(f"not calibrated: {lacking[0]}")
         return None
-    evidence = evidence_of(model, valid, gauge if config.abstention() is not None else None, progress)
+    asked = gauge if config.abstention() is not None else None
+    evidence = evidence_of(model, valid, asked, progress, ratings)
     calibration = Calibration.fit(config, model.grade_scale, evidence)
     for key, text in calibration.unmet.items():
         progress.message(f"calibrated without {key}: {text}")
@@ -159,8 +163,9 @@ def evidence_of(
     graded: Sequence[GradedPair],
     gauge: Gauge | None = None,
     progress: Progress = SILENT,
+    ratings: Ratings = NO_RATINGS,
 ) -> Evidence:
-    """Validation pairs, what the model says of them, and with a gauge how unusual they are."""
+    """Validation pairs, what the model and people say of them, and with a gauge how unusual they are."""
     pairs = [one.pair for one in graded]
     predictions = model.predict(pairs, progress=progress)
     measures = gauge.columns(model, pairs, predictions, progress=progress) if gauge else {}
@@ -170,7 +175,14 @@ def evidence_of(
         np.array([pair.query_id for pair in pairs], dtype=np.str_),
         np.array([pair.domain for pair in pairs], dtype=np.str_),
         measures.get(OOD_PERCENTILE),
+        _shares(graded, ratings, len(model.grade_scale)) if ratings else None,
     )
+
+
+def _shares(graded: Sequence[GradedPair], ratings: Ratings, n_grades: int) -> FloatArray:
+    """(N, K) what share of the ratings of each pair each grade has."""
+    said = [ratings.get(one.pair, (one.grade,)) for one in graded]
+    return np.array([np.bincount(of, minlength=n_grades) / len(of) for of in said])
 
 
 def _by_slice(

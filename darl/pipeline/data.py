@@ -14,11 +14,11 @@ from darl.catalogue import Component, build, component_faults
 from darl.data.catalogue import CORPORA
 from darl.data.corpus import Corpus
 from darl.data.files import suffix_of
-from darl.data.readers import read_graded_pairs, read_pool
+from darl.data.readers import read_pool, read_rated_pairs
 from darl.data.splits import check_no_leak
 from darl.errors import ConfigError
 from darl.grades import GradeScale
-from darl.pairs import GradedPair, Pair, digest_of
+from darl.pairs import NO_RATINGS, GradedPair, Pair, Ratings, digest_of
 from darl.progress import SILENT, Progress
 
 VALIDATION = "valid"
@@ -35,6 +35,7 @@ class Splits:
         pool: Unlabelled traffic.
         gold: Grades of pool pairs where their source has them: for the oracle alone.
         test: Graded test slices by name.
+        ratings: What several people said of graded pairs.
     """
 
     train: tuple[GradedPair, ...]
@@ -42,6 +43,7 @@ class Splits:
     pool: tuple[Pair, ...]
     gold: Mapping[Pair, int]
     test: Mapping[str, tuple[GradedPair, ...]]
+    ratings: Ratings = NO_RATINGS
 
     def judging_validation(self) -> Splits:
         """The same with the validation pairs as a test slice too, the first one."""
@@ -49,10 +51,11 @@ class Splits:
 
     @property
     def digest(self) -> str:
-        """Identity of all pairs and grades."""
+        """Identity of all pairs, grades and ratings."""
         gold = [GradedPair(pair, self.gold[pair]) for pair in self.pool if pair in self.gold]
         graded = [digest_of(part) for part in (self.train, self.valid, gold, *self.test.values())]
-        return hashlib.sha256(" ".join([digest_of(self.pool), *graded]).encode()).hexdigest()
+        rated = [str(list(self.ratings.values()))] if self.ratings else []
+        return hashlib.sha256(" ".join([digest_of(self.pool), *graded, *rated]).encode()).hexdigest()
 
     def check(self, item_fields: Sequence[str]) -> None:
         """Refuse leaks between splits, and a prompt that uses fields which no training pair has."""
@@ -79,6 +82,8 @@ class DataConfig(BaseModel):
         valid: Graded pairs for validation.
         pool: Traffic to select from; its grades, if it has any, are read by the oracle alone.
         test: Graded slices to report on, by name. The first is the in-distribution one.
+        ratings: Whether several people rated a pair in the files, in a column `ratings` or in several rows:
+            stages then learn from what each of them said, and all else takes the median.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,6 +93,7 @@ class DataConfig(BaseModel):
     valid: str
     pool: str | None = None
     test: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], str] = Field(min_length=1)
+    ratings: bool = False
 
     @field_validator("corpora")
     @classmethod
@@ -172,7 +178,8 @@ class DataConfig(BaseModel):
         read = _Reader(self, scale, tuple(item_fields), bad_rows, progress)
         pool, gold = read.pool(self.pool) if self.pool is not None else ((), {})
         test = {name: read.graded(source, f"test.{name}") for name, source in self.test.items()}
-        splits = Splits(read.graded(self.train, "train"), read.graded(self.valid, "valid"), pool, gold, test)
+        train, valid = read.graded(self.train, "train"), read.graded(self.valid, "valid")
+        splits = Splits(train, valid, pool, gold, test, read.ratings)
         splits.check(tuple(item_fields))
         return splits
 
@@ -189,10 +196,14 @@ class _Reader:
         self.config, self.scale, self.item_fields = config, scale, item_fields
         self.bad_rows, self.progress = bad_rows, progress
         self.corpora: dict[str, Corpus] = {}
+        self.ratings: dict[Pair, tuple[int, ...]] = {}
 
     def graded(self, source: str, split: str) -> tuple[GradedPair, ...]:
         if self.config.is_file(source):
-            return tuple(read_graded_pairs(source, self.scale, **self._how(split)))
+            how = self._how(split)
+            graded, ratings = read_rated_pairs(source, self.scale, ratings=self.config.ratings, **how)
+            self.ratings |= ratings
+            return tuple(graded)
         name, _, part = source.partition(":")
         corpus = self.corpora.setdefault(name, self.config.corpus(name))
         if corpus.grade_scale != self.scale:
@@ -204,7 +215,7 @@ class _Reader:
         if not self.config.is_file(source):
             both = self.graded(source, "pool")
             return tuple(one.pair for one in both), {one.pair: one.grade for one in both}
-        pairs, grades = read_pool(source, self.scale, **self._how("pool"))
+        pairs, grades = read_pool(source, self.scale, ratings=self.config.ratings, **self._how("pool"))
         gold = {pair: grade for pair, grade in zip(pairs, grades, strict=True) if grade is not None}
         return tuple(pairs), gold
 

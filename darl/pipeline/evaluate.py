@@ -26,6 +26,7 @@ def evaluate(
     backbone: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
+    ratings: bool = False,
     bad_rows: Path | None = None,
     progress: Progress = SILENT,
 ) -> Report:
@@ -38,6 +39,7 @@ def evaluate(
         backbone: Where the models' backbone is now.
         resamples: Of the intervals.
         seed: Of the resampling.
+        ratings: Whether several people may have rated a pair, which is then judged by their median.
         bad_rows: A folder in which rows that are wrong are set aside; None stops at them.
         progress: Told how far it is.
 
@@ -62,6 +64,7 @@ def evaluate(
                 path,
                 scale,
                 item_fields=fields,
+                ratings=ratings,
                 bad_rows=None if bad_rows is None else bad_rows / f"{part}.jsonl",
                 progress=progress,
             )

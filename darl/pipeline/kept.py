@@ -13,7 +13,7 @@ from darl.errors import ShapeError
 from darl.models.base import FROZEN, TUNED, RelevanceModel
 from darl.models.checkpoint import CALIBRATION, Kept
 from darl.models.reference import REFERENCE, take_reference
-from darl.pairs import GradedPair
+from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.pipeline.calibrate import calibration_of
 from darl.pipeline.gauge import GAUGE, Gauge
 from darl.pipeline.ood_config import OODConfig
@@ -69,6 +69,7 @@ class Keeping:
         held_out: Sequence[GradedPair],
         *,
         rng: np.random.Generator,
+        ratings: Ratings = NO_RATINGS,
         progress: Progress = SILENT,
     ) -> Mapping[str, Kept]:
         """What is kept with a trained model, by name of the file; no pair is predicted twice.
@@ -80,6 +81,7 @@ class Keeping:
             train: Pairs it was trained on.
             held_out: In-distribution pairs it was not trained on.
             rng: Draws where there are more than are wanted.
+            ratings: What several people said of held-out pairs.
             progress: Told how far it is.
         """
         kept = self._seen(model, train, held_out, rng, progress) if self.size else {}
@@ -90,6 +92,7 @@ class Keeping:
             self.calibration,
             gauge if isinstance(gauge, Gauge) else None,
             progress,
+            ratings,
         )
         return kept if calibration is None else {**kept, CALIBRATION: CalibrationFile(calibration)}
 

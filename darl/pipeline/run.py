@@ -228,6 +228,7 @@ class _Apprentice:
             stage,
             seed=seed,
             folder=folder,
+            ratings=self.splits.ratings,
             name=", ".join([self.name, f"stage {stage.name}", *(f"round {round_}" for round_ in place[1:])]),
             progress=self.progress,
         )
@@ -253,6 +254,7 @@ class _Apprentice:
             self.splits.train + self.pool.graded,
             self.splits.valid,
             rng=np.random.default_rng(self.seed),
+            ratings=self.splits.ratings,
             progress=self.progress,
         )
 

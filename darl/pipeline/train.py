@@ -16,7 +16,7 @@ from darl.models.build import build_model
 from darl.models.checkpoint import Kept, save_model
 from darl.models.config import ModelConfig
 from darl.models.neural import NeuralRelevanceModel
-from darl.pairs import GradedPair
+from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.pipeline.kept import Keeping
 from darl.pipeline.ood_config import KNN_ON_TUNED, OODConfig, logit_faults
 from darl.pipeline.settings import check_settings
@@ -37,6 +37,7 @@ def train(
     model: ModelConfig,
     training: TrainingConfig | None = None,
     valid: Sequence[GradedPair] = (),
+    ratings: Ratings = NO_RATINGS,
     grades: GradeScale | None = None,
     reference_size: int = 2000,
     ood: OODConfig | None = KNN_ON_TUNED,
@@ -53,6 +54,7 @@ def train(
         model: What the model is made of.
         training: How it is trained; None = the defaults.
         valid: Held-out pairs; () = a tenth of the queries of `graded`.
+        ratings: What several people said of some of these pairs (`read_rated_pairs`), to learn from it all.
         grades: The scale; None = irrelevant, weak, strong.
         reference_size: Pairs that are kept with the model, texts and features, for `darl select`; 0 = none.
         ood: The detector that is kept with the model, for `darl predict`; None = none.
@@ -82,10 +84,12 @@ def train(
     trained = build_model(model, scale, seed=seed, progress=progress)
     keeping = Keeping(reference_size, ood, calibration)
     keeping.check(trained)
-    train_stage(trained, Examples(tuple(graded)), valid, training, seed=seed, folder=out, progress=progress)
+    examples = Examples(tuple(graded))
+    train_stage(trained, examples, valid, training, seed=seed, folder=out, ratings=ratings, progress=progress)
     state = PartialState()
     if state.is_main_process:
-        keep_model(trained, out, keeping.of(trained, graded, valid, rng=rng, progress=progress))
+        kept = keeping.of(trained, graded, valid, rng=rng, ratings=ratings, progress=progress)
+        keep_model(trained, out, kept)
     state.wait_for_everyone()
     return trained
 

@@ -15,8 +15,9 @@ from darl.models.packing import pack
 from darl.models.prompt import Tokens
 from darl.models.trunk import Trunk, TrunkCache
 from darl.objectives.base import Objective
-from darl.pairs import GradedPair
+from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.progress import Progress
+from darl.training.ratings import expected_loss
 
 GB = 1e9
 
@@ -29,14 +30,18 @@ class Encoded:
         texts: Their tokens.
         grades: (N,) their grades.
         queries: (N,) a number of each pair's query.
+        ratings: What several people said of each of the N pairs, or (grade,); [] where they did of none.
     """
 
     texts: list[Tokens]
     grades: Tensor
     queries: Tensor
+    ratings: list[tuple[int, ...]]
 
     @classmethod
-    def of(cls, model: NeuralRelevanceModel, graded: Sequence[GradedPair]) -> Encoded:
+    def of(
+        cls, model: NeuralRelevanceModel, graded: Sequence[GradedPair], ratings: Ratings = NO_RATINGS
+    ) -> Encoded:
         """The pairs as `model` reads them."""
         numbers: dict[str, int] = {}
         ids = [numbers.setdefault(one.pair.query_id, len(numbers)) for one in graded]
@@ -44,6 +49,7 @@ class Encoded:
             model.prompt.encode([one.pair for one in graded]),
             torch.tensor([one.grade for one in graded], dtype=torch.long),
             torch.tensor(ids, dtype=torch.long),
+            [ratings.get(one.pair, (one.grade,)) for one in graded] if ratings else [],
         )
 
     def loss(self, objective: Objective, logits: Tensor) -> float:
@@ -52,13 +58,19 @@ class Encoded:
         An objective that compares items sees each query's items by themselves and all of them, and its
         losses are averaged by the items of the queries: no cut into batches is in it.
         """
-        grades, queries = self.grades.to(logits.device), self.queries.to(logits.device)
         parts = [torch.arange(len(self.texts))]
         if objective.compares_items:
             order, counts = self.queries.argsort(stable=True), self.queries.bincount()
             parts = list(order.tensor_split(counts.cumsum(dim=0)[:-1]))
-        losses = [objective.loss(logits[part], grades[part], queries[part]) * len(part) for part in parts]
+        losses = [self.loss_of(objective, logits[part], part.tolist()) * len(part) for part in parts]
         return float(torch.stack(losses).sum()) / len(self.texts)
+
+    def loss_of(self, objective: Objective, logits: Tensor, rows: list[int]) -> Tensor:
+        """Mean loss of B of the pairs, given their (B, n_logits) logits, over all ratings of each."""
+        queries = self.queries[rows].to(logits.device)
+        if self.ratings:
+            return expected_loss(objective, logits, [self.ratings[row] for row in rows], queries)
+        return objective.loss(logits, self.grades[rows].to(logits.device), queries)
 
     @property
     def lengths(self) -> list[int]:

@@ -26,7 +26,7 @@ from darl.models.packing import Packing
 from darl.models.seed import seed_torch
 from darl.models.similarity import start_from_similarity
 from darl.models.trunk import TrunkCache
-from darl.pairs import GradedPair, digest_of
+from darl.pairs import NO_RATINGS, GradedPair, Ratings, digest_of
 from darl.progress import SILENT, Progress, task
 from darl.training.batches import Examples, shares, shuffled_batches
 from darl.training.checkpoint import CHECKPOINT, Position, load_checkpoint, save_checkpoint
@@ -45,6 +45,7 @@ def train_stage(
     *,
     seed: int,
     folder: Path,
+    ratings: Ratings = NO_RATINGS,
     name: str = "stage",
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     progress: Progress = SILENT,
@@ -62,6 +63,7 @@ def train_stage(
         config: How.
         seed: Of batches and dropout.
         folder: Holds the log and the checkpoint.
+        ratings: What several people said of some of the pairs: their loss is the mean over it.
         name: What progress calls the stage.
         checkpoint_seconds: Time between checkpoints within an epoch.
         progress: Told how far it is.
@@ -82,7 +84,7 @@ def train_stage(
     if config.epochs:
         start_from_similarity(model, examples.all, np.random.default_rng(seed), progress)
     model.folded.forget()
-    loop = _Loop(model, examples, valid, config, seed, folder, checkpoint_seconds, progress)
+    loop = _Loop(model, examples, valid, ratings, config, seed, folder, checkpoint_seconds, progress)
     total = config.epochs * len(examples)
     with task(progress, f"train {name}", total, "training pairs"):
         loop.run(progress)
@@ -95,6 +97,7 @@ class _Loop:
         model: NeuralRelevanceModel,
         examples: Examples,
         valid: Sequence[GradedPair],
+        ratings: Ratings,
         config: TrainingConfig,
         seed: int,
         folder: Path,
@@ -108,11 +111,12 @@ class _Loop:
             mixed_precision="no",
             gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         )
-        self.train, self.valid = Encoded.of(model, examples.all), Encoded.of(model, valid)
+        self.train = Encoded.of(model, examples.all, ratings)
+        self.valid = Encoded.of(model, valid, ratings)
         self.weights, self.body = model.trainable(), cast("Any", model.scorer.body)
         self.optimizer = _optimizer(self.weights, config)
         self.scorer: nn.Module = self.accelerator.prepare(model.scorer)
-        self.plan = _plan(model, config, examples, valid, seed)
+        self.plan = _plan(model, config, examples, valid, ratings, seed)
         self.total_steps = sum(len(self._batches(epoch)) for epoch in range(config.epochs))
         self.position, self.best = Position(), dict[str, Tensor]()
         if (folder / CHECKPOINT).exists():
@@ -194,8 +198,7 @@ class _Loop:
 
     def _loss(self, scorer: nn.Module, texts: Batch, data: Encoded, rows: list[int]) -> Tensor:
         logits, _ = scorer(texts)
-        device = self.model.device
-        return self.model.objective.loss(logits, data.grades[rows].to(device), data.queries[rows].to(device))
+        return data.loss_of(self.model.objective, logits, rows)
 
     def _lr_factor(self) -> float:
         warm = max(1, round(self.config.warmup * self.total_steps))
@@ -248,6 +251,7 @@ def _plan(
     config: TrainingConfig,
     examples: Examples,
     valid: Sequence[GradedPair],
+    ratings: Ratings,
     seed: int,
 ) -> str:
     """Identity of a stage: the model, the settings, the seed and the data."""
@@ -263,4 +267,7 @@ def _plan(
     digest = hashlib.sha256(json.dumps(identity).encode())
     for part in (examples.main, examples.replay, valid):
         digest.update(digest_of(part).encode())
+    if ratings:  # without any, a stage is what it was before there were ratings
+        said = [ratings.get(one.pair) for one in (*examples.all, *valid)]
+        digest.update(json.dumps(said).encode())
     return digest.hexdigest()
