@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +43,7 @@ class Splits:
     pool: tuple[Pair, ...]
     gold: Mapping[Pair, int]
     test: Mapping[str, tuple[GradedPair, ...]]
-    ratings: Ratings = NO_RATINGS
+    ratings: Ratings = field(default_factory=lambda: NO_RATINGS)  # a mapping is no default by itself
 
     def judging_validation(self) -> Splits:
         """The same with the validation pairs as a test slice too, the first one."""
