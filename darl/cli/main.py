@@ -24,6 +24,7 @@ COMMANDS = {
     "predict": "Grade pairs with a model.",
     "run": "Run an experiment file from data to report.",
     "select": "Choose the pairs of a pool that are worth a label.",
+    "serve": "Answer over HTTP: rerank, score, predict, as search stacks speak it.",
     "study": "Measure what works on your own data: detectors, features, selection strategies, objectives.",
     "train": "Train one stage, straight from files.",
     "validate": "Check an experiment file; nothing is loaded or written.",

@@ -140,14 +140,22 @@ class NeuralRelevanceModel:
 
     def predict(self, pairs: Sequence[Pair], *, progress: Progress = SILENT) -> Predictions:
         """Grade N pairs; see RelevanceModel."""
+        return self._graded(pairs, self.prompt.encode, progress)
 
+    def predict_texts(self, texts: Sequence[Tokens], *, progress: Progress = SILENT) -> Predictions:
+        """Grade N texts that `prompt.encode` gave, in their order: for who has encoded the pairs."""
+        return self._graded(texts, list, progress)
+
+    def _graded(
+        self, inputs: Sequence[T], encode: Callable[[Sequence[T]], list[Tokens]], progress: Progress
+    ) -> Predictions:
         def grade(texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensors]]:
             for rows, batch in self.batches(texts):
                 logits, features = self.scorer(batch)
                 yield rows, (logits, self.objective.grade_probs(logits), features)
 
-        with self._weights("tuned"), task(progress, f"predict {len(pairs):,} pairs", len(pairs), "pairs"):
-            parts = self._read(pairs, self.prompt.encode, grade, progress)
+        with self._weights("tuned"), task(progress, f"predict {len(inputs):,} pairs", len(inputs), "pairs"):
+            parts = self._read(inputs, encode, grade, progress)
         return Predictions(*parts) if parts else self._nothing()
 
     def features(

@@ -121,16 +121,26 @@ class CausalPrompt:
             for parts in self._parts(pairs)
         ]
 
+    def lengths(self, pairs: Sequence[Pair]) -> list[int]:
+        """Tokens that each pair would have if nothing were cut."""
+        fixed = self.max_length - self.room
+        return [fixed + len(query) + len(body) for query, body in self._whole(pairs)]
+
     def _parts(self, pairs: Sequence[Pair]) -> Iterator[tuple[list[int], ...]]:
         """Opening, query, middle, body and closing of each pair."""
+        for whole, body in self._whole(pairs):
+            query = whole[: max(self.room // 2, self.room - len(body))]
+            yield self._opening, query, self._middle, body[: self.room - len(query)], self._closing
+
+    def _whole(self, pairs: Sequence[Pair]) -> Iterator[tuple[list[int], list[int]]]:
+        """Query and body of each pair, uncut."""
         lead = " " * (self.template.opening != self.template.opening.rstrip(" "))
         queries = list(dict.fromkeys(pair.query for pair in pairs))
         query_ids = dict(zip(queries, self._ids([lead + query for query in queries]), strict=True))
         lead = " " * (self.template.middle != self.template.middle.rstrip(" "))
         bodies = self._ids([lead + self.template.body_of(pair) for pair in pairs])
         for pair, body in zip(pairs, bodies, strict=True):
-            query = query_ids[pair.query][: max(self.room // 2, self.room - len(body))]
-            yield self._opening, query, self._middle, body[: self.room - len(query)], self._closing
+            yield query_ids[pair.query], body
 
     def encode_alone(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokens of texts after the opening; `segments` has 1 for the text's, 0 for the opening's."""
@@ -213,6 +223,18 @@ class EncoderPrompt:
             {"input_ids": [*query, *body], "segments": [1] * len(query) + [2] * len(body)}
             for query, body in both
         ]
+
+    def lengths(self, pairs: Sequence[Pair]) -> list[int]:
+        """Tokens that each pair would have if nothing were cut; apart, those of its longer text."""
+        if not pairs:
+            return []
+        queries, bodies = [pair.query for pair in pairs], [self.template.body_of(pair) for pair in pairs]
+        if self.reading == "joint":
+            ids = self.tokenizer(queries, bodies, return_attention_mask=False, verbose=False)["input_ids"]
+            return [len(one) for one in ids]
+        ids = self.tokenizer([*queries, *bodies], return_attention_mask=False, verbose=False)["input_ids"]
+        both = zip(ids[: len(pairs)], ids[len(pairs) :], strict=True)
+        return [max(len(query), len(body)) for query, body in both]
 
     def encode_alone(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokens of single texts; `segments` has 1 for the text's, 0 for special ones."""

@@ -43,6 +43,12 @@ def test_frozen_features_are_those_of_the_backbone(model, backbone):
     np.testing.assert_array_equal(tuned, model.predict(PAIRS).features)  # the adapter is on again
 
 
+def test_texts_that_are_encoded_already_get_the_same_predictions(model):
+    texts, pairs = model.predict_texts(model.prompt.encode(PAIRS)), model.predict(PAIRS)
+    for name, array in pairs.arrays().items():
+        np.testing.assert_array_equal(texts.arrays()[name], array)
+
+
 def test_nothing_to_predict(model):
     nothing = model.predict([])
     assert len(nothing) == 0

@@ -108,3 +108,16 @@ def test_faults(text, fault):
     assert any(fault in line for line in template_faults(text))
     with pytest.raises(ConfigError):
         PromptTemplate.parse(text, WORDS)
+
+
+@pytest.mark.parametrize("kind", ["llm", "encoder"])
+def test_lengths_are_those_of_uncut_texts(kind, request):
+    tokenizer = AutoTokenizer.from_pretrained(request.getfixturevalue(f"tiny_{kind}"))
+    template = PromptTemplate.parse("{query} / {item} by {brand}:", WORDS)
+    make = {"llm": CausalPrompt, "encoder": EncoderPrompt}[kind]
+    pairs = [PAIR, PAIR._replace(item="parka " * 90), PAIR._replace(query="coat " * 80)]
+    roomy, tight = make(tokenizer, template, 1000), make(tokenizer, template, 64)
+    whole = [len(text["input_ids"]) for text in roomy.encode(pairs)]
+    assert roomy.lengths(pairs) == tight.lengths(pairs) == whole
+    assert [length > 64 for length in whole] == [False, True, True]
+    assert tight.lengths([]) == []

@@ -1,0 +1,1 @@
+"""The online server: a model behind the HTTP interfaces that search stacks speak already."""

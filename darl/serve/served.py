@@ -1,0 +1,170 @@
+"""A model as it is served: loaded whole, with what is kept beside it, and known by its digest."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from darl.files import sha256_of
+from darl.grades import GradeScale
+from darl.models.checkpoint import CARD, load_model, read_card
+from darl.models.neural import NeuralRelevanceModel
+from darl.models.packing import lexicographic, shared_lengths
+from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens, template_fields
+from darl.pairs import Pair
+from darl.pipeline.told import Teller
+from darl.predictions import IntArray
+from darl.progress import SILENT, Progress
+from darl.serve.answers import Table, table_of
+
+WARM_UP = Pair("", "warm up", "", "warm up")
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A model that answers.
+
+    Two threads share it: one encodes (`encode`, `lengths`, `cut`), with a tokenizer of its own, since
+    tokenizers keep how they truncate; the other owns the weights (`answer`, `folded`).
+
+    Attributes:
+        folder: Where it was loaded from.
+        digest: SHA-256 of its darl.json, which holds those of its other files: which model this is.
+        model: Its weights and prompt.
+        teller: Its calibration and detector.
+        prompt: A copy of the model's.
+        fields: The item fields that the prompt reads.
+    """
+
+    folder: Path
+    digest: str
+    model: NeuralRelevanceModel
+    teller: Teller
+    prompt: CausalPrompt | EncoderPrompt
+    fields: tuple[str, ...]
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        *,
+        backbone: str | None = None,
+        calibrated: bool = True,
+        ood: bool = True,
+        progress: Progress = SILENT,
+    ) -> Served:
+        """Load a model's folder and let it grade once.
+
+        Args:
+            folder: Of a model.
+            backbone: Where the backbone is now, if not where the model says.
+            calibrated: Whether its calibration is applied, if it has one.
+            ood: Whether its detector says how unusual each pair is, if it keeps one.
+            progress: Told of a download.
+
+        Raises:
+            CheckpointError: The folder cannot be trusted.
+            ConfigError: Its abstention rule needs the detector.
+        """
+        digest = sha256_of(folder / CARD) if (folder / CARD).is_file() else ""
+        fields = template_fields(read_card(folder, only=CARD).model.prompt)
+        teller = Teller.of(folder, calibrated=calibrated, ood=ood)
+        model = load_model(folder, backbone=backbone, progress=progress)
+        served = cls(folder, digest, model, teller, copy.deepcopy(model.prompt), fields)
+        served.answer([WARM_UP], served.encode([WARM_UP]))
+        return served
+
+    @property
+    def scale(self) -> GradeScale:
+        """The grades it knows."""
+        return self.model.grade_scale
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of a pair, at most, the prompt's own included."""
+        return self.prompt.max_length
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens that fill one forward pass."""
+        return self.model.batch_tokens
+
+    def encode(self, pairs: Sequence[Pair]) -> list[Tokens]:
+        """What the model reads of each pair, cut where it is too long."""
+        return self.prompt.encode(pairs)
+
+    def lengths(self, pairs: Sequence[Pair]) -> list[int]:
+        """Tokens that each pair would have if nothing were cut."""
+        return self.prompt.lengths(pairs)
+
+    def cut(self, pairs: Sequence[Pair], tokens: int) -> list[Pair]:
+        """The pairs, each item cut to at most so many tokens."""
+        ends = self.prompt.tokenizer(
+            [pair.item for pair in pairs],
+            add_special_tokens=False,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
+            verbose=False,
+        )["offset_mapping"]
+        return [
+            pair._replace(item=pair.item[: spans[tokens - 1][1]]) if len(spans) > tokens else pair
+            for pair, spans in zip(pairs, ends, strict=True)
+        ]
+
+    def plan(self, texts: Sequence[Tokens]) -> tuple[list[int], IntArray]:
+        """An order in which texts are scored well together, and what each costs in it, in tokens.
+
+        Where rows are packed, texts that begin alike come together, and what one begins with in common with
+        the one before is computed once.
+        """
+        ids = [text["input_ids"] for text in texts]
+        lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+        if not self.model.packs:
+            order = np.argsort(lengths, kind="stable").tolist()
+            return order, lengths[order]
+        order = lexicographic(ids)
+        return order, lengths[order] - shared_lengths([ids[row] for row in order])
+
+    def answer(self, pairs: Sequence[Pair], texts: Sequence[Tokens]) -> Table:
+        """(N, 6 + K) what is told of N pairs.
+
+        Args:
+            pairs: N pairs.
+            texts: What `encode` gave of them.
+        """
+        predictions = self.model.predict_texts(texts)
+        told = self.teller.tell(self.model, pairs, predictions)
+        return table_of(told, np.fromiter((len(text["input_ids"]) for text in texts), np.int64, len(texts)))
+
+    def folded(self) -> AbstractContextManager[None]:
+        """A block in which the adapter stays folded into the weights, which otherwise each call does anew.
+
+        Where the detector reads the frozen weights there is no such block: each call folds and unfolds.
+        """
+        folded, gauge = self.model.folded, self.teller.gauge
+        if folded is None or (gauge is not None and gauge.view.weights != "tuned"):
+            return nullcontext()
+        return folded.in_place()
+
+    def info(self) -> dict[str, object]:
+        """What it is, for people and dashboards."""
+        config = self.model.config
+        return {
+            "model_sha": self.digest,
+            "model_dtype": str(next(self.model.scorer.body.parameters()).dtype).removeprefix("torch."),
+            "model_type": {"classifier": {"id2label": dict(enumerate(self.scale.names))}},
+            "max_input_length": self.max_length,
+            "max_batch_tokens": self.batch_tokens,
+            "grades": list(self.scale.names),
+            "item_fields": list(self.fields),
+            "objective": config.model_dump(mode="json")["objective"],
+            "backbone": Path(config.backbone).name,
+            "calibrated": self.teller.calibration is not None,
+            "ood_percentile": self.teller.gauge is not None,
+            "abstain": self.teller.abstains,
+        }

@@ -1,0 +1,88 @@
+"""From a model's folder to a server that listens."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from darl.errors import ConfigError
+from darl.progress import SILENT, Progress
+from darl.serve.app import create_app
+from darl.serve.engine import Engine
+from darl.serve.logs import LOGGER, set_up
+from darl.serve.served import Served
+from darl.serve.settings import Settings
+
+KEEP_ALIVE_SECONDS = 75
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on an address; port 0 = any that is free.
+
+    Raises:
+        ConfigError: The address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError("darl serve", [f"cannot listen on {host}:{port}: {error.strerror}"]) from error
+    return listener
+
+
+def serve(
+    model: Path,
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    backbone: str | None = None,
+    calibrated: bool = True,
+    ood: bool = True,
+    progress: Progress = SILENT,
+    ready: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serve a model until the process is told to stop (SIGTERM, SIGINT); what was accepted is answered.
+
+    Args:
+        model: Its folder.
+        settings: How the server is set.
+        listener: Where it listens.
+        backbone: Where the backbone is now, if not where the model says.
+        calibrated: Whether models' calibrations are applied.
+        ood: Whether models' detectors say how unusual each pair is.
+        progress: Told of a download.
+        ready: Told the address once the model has graded.
+
+    Raises:
+        CheckpointError: The model cannot be trusted.
+        ConfigError: Its abstention rule needs the detector, or pairs are to be captured and there is none.
+    """
+
+    def load(folder: Path) -> Served:
+        served = Served.load(folder, backbone=backbone, calibrated=calibrated, ood=ood, progress=progress)
+        if settings.capture is not None and served.teller.gauge is None:
+            told = "--capture needs ood_percentile, and the model keeps no detector: train it with one"
+            raise ConfigError(str(folder), [told])
+        return served
+
+    engine = Engine(load(model), settings, load)
+    set_up(texts=settings.log_text)
+    host, port = listener.getsockname()[:2]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    LOGGER.info("listening", extra={"address": address, "model_sha": engine.served.digest})
+    ready(address)
+    config = uvicorn.Config(
+        create_app(engine),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])

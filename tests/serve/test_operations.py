@@ -1,0 +1,239 @@
+"""Metrics, drift, capture, another model, deadlines: what an operator sees and sets."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from darl.data.readers import read_pairs
+from darl.serve.drift import counted, psi
+from darl.serve.logs import JsonLines
+from tests.serve.made import DOCUMENTS, QUERY, pairs_of, save_served, told_offline
+from tests.tiny import toy_pairs
+
+ADMIN = {"Authorization": "Bearer admin-key-0123456789"}
+ADMIN_KEYS = ("admin-key-0123456789",)
+BODY = {"query": QUERY, "documents": DOCUMENTS}
+
+
+def ask(client, query=QUERY, documents=DOCUMENTS, **more):
+    reply = client.post("/v2/rerank", json={"query": query, "documents": documents, **more})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["results"]
+
+
+def metric(client, name, **labels):
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        for sample in family.samples:
+            if sample.name == name and labels.items() <= sample.labels.items():
+                return sample.value
+    return None
+
+
+def test_metrics_count_what_happens(started, served):
+    with started(served) as client:
+        ask(client)
+        client.post("/v2/rerank", json={})
+        client.get("/nothing")
+        rerank = {"route": "/v2/rerank"}
+        assert metric(client, "te_request_count_total", **rerank) == 2
+        assert metric(client, "te_request_success_total", **rerank) == 1
+        assert metric(client, "te_request_failure_total", err="validation", **rerank) == 1
+        assert metric(client, "te_request_failure_total", err="not_found", route="unknown") == 1
+        assert metric(client, "te_request_duration_count", **rerank) == 1
+        assert metric(client, "te_batch_next_size_sum") == len(DOCUMENTS)
+        assert metric(client, "te_batch_next_tokens_sum") > len(DOCUMENTS)
+        for name in ("te_request_queue_duration", "te_request_inference_duration", "te_request_pairs"):
+            assert metric(client, f"{name}_count") == 1
+        assert metric(client, "darl_pairs_total") == len(DOCUMENTS)
+        assert metric(client, "darl_model_info", sha=served.digest[:12]) == 1
+
+
+COUNTS = st.lists(st.integers(0, 1000), min_size=2, max_size=12)
+
+
+@given(COUNTS, st.randoms())
+def test_psi_is_what_its_formula_says(expected, random):
+    observed = [random.randrange(1000) for _ in expected]
+    e, o = (
+        [(one + 0.5) / (sum(counts) + 0.5 * len(counts)) for one in counts] for counts in (expected, observed)
+    )
+    naive = sum((b - a) * math.log(b / a) for a, b in zip(e, o, strict=True))
+    found = psi(np.array(expected, float), np.array(observed, float))
+    assert found == pytest.approx(naive, abs=1e-12)
+    assert found >= 0
+    assert psi(np.array(expected, float), np.array(expected, float)) == 0
+
+
+def test_bins_hold_every_value_once():
+    edges = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(counted(np.array([-5, 0.9, 1.0, 1.5, 2.0, 99]), edges), [2, 2, 2])
+
+
+def test_drift_is_small_on_pairs_like_the_held_out_and_large_on_others(started, served):
+    held_out = [one.pair for one in toy_pairs(120, queries=24, prefix="v")]
+    with started(served) as client:
+        assert client.get("/drift").json()["measures"]["grade"]["psi"] is None
+        assert metric(client, "darl_drift_psi", measure="grade") is None
+        for query in dict.fromkeys(pair.query for pair in held_out):
+            mine = [pair for pair in held_out if pair.query == query]
+            documents = [{"text": pair.item, "brand": pair.field("brand")} for pair in mine]
+            ask(client, query, documents, darl={"domain": "shop"})
+        usual = client.get("/drift").json()
+        assert usual["model_sha"] == served.digest
+        assert set(usual["measures"]) == {"ood_percentile", "grade", "confidence", "query_length"}
+        for measure in usual["measures"].values():
+            assert measure["weight"] == pytest.approx(sum(measure["observed"]))
+        assert usual["measures"]["grade"]["weight"] == pytest.approx(120, rel=0.01)
+        assert usual["measures"]["query_length"]["weight"] == pytest.approx(24, rel=0.01)
+        for number in range(30):
+            ask(client, f"{'x' * 60} {number}", ["&%$ 123 " * 3, "(((" * 5])
+        after = client.get("/drift").json()["measures"]
+        assert after["ood_percentile"]["psi"] > 2 * usual["measures"]["ood_percentile"]["psi"]
+        assert after["query_length"]["psi"] > 0.5 > 5 * usual["measures"]["query_length"]["psi"]
+        assert after["query_length"]["observed"][-1] == pytest.approx(30, rel=0.01)
+        assert metric(client, "darl_drift_psi", measure="ood_percentile") == pytest.approx(
+            after["ood_percentile"]["psi"]
+        )
+        assert metric(client, "darl_drift_weight", measure="ood_percentile") > 150
+
+
+def test_older_traffic_counts_less(started, served):
+    with started(served, half_life=100) as client:
+        for _ in range(60):
+            ask(client, documents=DOCUMENTS[:5])
+        weight = client.get("/drift").json()["measures"]["grade"]["weight"]
+    kept = 0.5 ** (5 / 100)
+    assert weight == pytest.approx(5 * (1 - kept**60) / (1 - kept))
+
+
+def test_captured_pairs_are_a_pool(started, served, tmp_path, folder):
+    capture = {"folder": tmp_path / "pool", "percentile": 60, "most": 6, "file_pairs": 4}
+    texts = [f"&%$ {number} (((" for number in range(12)]
+    with started(served, capture=capture) as client:
+        told = ask(client, documents=[*DOCUMENTS, *texts], darl=True)
+        ask(client, documents=[*DOCUMENTS, *texts])
+        assert metric(client, "darl_captured_pairs_total") == 6
+    unusual = {([*DOCUMENTS, *texts])[one["index"]] for one in told if one["darl"]["ood_percentile"] >= 60}
+    assert len(unusual) > 6
+    files = sorted((tmp_path / "pool").iterdir())
+    pairs = [pair for file in files for pair in read_pairs(file)]
+    assert len(pairs) == len({pair.item for pair in pairs}) == 6
+    assert {pair.item for pair in pairs} <= unusual
+    assert {pair.query for pair in pairs} == {QUERY}
+    assert len({pair.query_id for pair in pairs}) == 1
+
+
+def test_reload_and_roll_back(started, served, tiny_llm, folder):
+    other = save_served(folder.parent / "second", tiny_llm, seed=9)
+    expected = {one: told_offline(one, pairs_of()).decisions.scores / 2 for one in (served.folder, other)}
+
+    def scores(client):
+        found = ask(client)
+        return [one["relevance_score"] for one in sorted(found, key=lambda one: one["index"])]
+
+    with started(served, admin_keys=ADMIN_KEYS, cache_bytes=1 << 20) as client:
+        np.testing.assert_allclose(scores(client), expected[served.folder], atol=1e-5)
+        assert client.post("/admin/rollback", headers=ADMIN).status_code == 404
+        told = client.post("/admin/reload", json={"model": "second"}, headers=ADMIN)
+        assert told.json()["folder"] == str(other.resolve())
+        assert client.get("/info").json()["model_sha"] == told.json()["model_sha"] != served.digest
+        np.testing.assert_allclose(scores(client), expected[other], atol=1e-5)
+        assert metric(client, "darl_model_info", sha=served.digest[:12]) is None
+        back = client.post("/admin/rollback", headers=ADMIN).json()
+        assert back["model_sha"] == served.digest
+        np.testing.assert_allclose(scores(client), expected[served.folder], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("../..", "expected a folder within"),
+        ("/etc", "expected a folder within"),
+        ("absent", "expected a model folder"),
+        ("\0", "expected the path of a folder"),
+        ("damaged", "truncated or altered"),
+    ],
+)
+def test_a_model_that_cannot_be_trusted_is_refused_and_the_old_one_stays(
+    started, served, tiny_llm, folder, model, told
+):
+    if model == "damaged":
+        damaged = save_served(folder.parent / "damaged", tiny_llm, bare=True)
+        (damaged / "head.safetensors").write_bytes(b"")
+    with started(served, admin_keys=ADMIN_KEYS) as client:
+        reply = client.post("/admin/reload", json={"model": model}, headers=ADMIN)
+        assert reply.status_code == 422
+        assert told in reply.json()["message"]
+        assert client.get("/info").json()["model_sha"] == served.digest
+        assert ask(client)
+
+
+def test_who_may_change_the_model(started, served):
+    with started(served, keys=("some-key-0123456789",)) as client:
+        reply = client.post("/admin/reload", json={"model": "x"}, headers=ADMIN)
+        assert reply.status_code == 403
+        assert "no admin keys" in reply.json()["message"]
+    with started(served, keys=("some-key-0123456789",), admin_keys=ADMIN_KEYS) as client:
+        for path in ("/admin/reload", "/admin/rollback"):
+            assert client.post(path, json={"model": "x"}).status_code == 401
+            headers = {"Authorization": "Bearer some-key-0123456789"}
+            assert client.post(path, json={"model": "x"}, headers=headers).status_code == 401
+        assert client.post("/v2/rerank", json=BODY, headers=ADMIN).status_code == 200
+
+
+def slow(monkeypatch, seconds):
+    from darl.serve.served import Served
+
+    answer = Served.answer
+
+    def slowly(self, pairs, texts):
+        time.sleep(seconds)
+        return answer(self, pairs, texts)
+
+    monkeypatch.setattr(Served, "answer", slowly)
+
+
+def test_what_is_not_answered_in_time_is_a_504(started, served, monkeypatch):
+    with started(served, deadline=0.2) as client:
+        with monkeypatch.context() as patch:
+            slow(patch, 1.0)
+            reply = client.post("/v2/rerank", json=BODY)
+            assert (reply.status_code, reply.json()["error_type"]) == (504, "deadline")
+            assert "within 0.2 s" in reply.json()["message"]
+        time.sleep(1.0)
+        assert metric(client, "te_queue_size") == 0
+
+
+def test_a_full_queue_is_a_429(started, served, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    slow(monkeypatch, 0.3)
+    with started(served, max_documents=7, queue_pairs=7) as client, ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda _: client.post("/v2/rerank", json=BODY), range(8)))
+    codes = [reply.status_code for reply in replies]
+    assert set(codes) == {200, 429}
+    refused = replies[codes.index(429)]
+    assert refused.json()["error_type"] == "overloaded"
+    assert int(refused.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("texts", [False, True])
+def test_errors_are_logged_without_what_they_say_unless_texts_are_asked_for(texts):
+    try:
+        raise ValueError("text of a client")
+    except ValueError as error:
+        record = logging.LogRecord("darl.serve", logging.ERROR, "", 0, "failed", (), None)
+        record.exc_info = (ValueError, error, error.__traceback__)
+        record.request_id = "r1"
+    line = JsonLines(texts=texts).format(record)
+    assert ("text of a client" in line) == texts
+    assert '"error": "ValueError"' in line
+    assert '"request_id": "r1"' in line
