@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from darl.models.checkpoint import load_model, save_model
     from darl.models.config import AdapterConfig, ModelConfig
     from darl.pairs import GradedPair, Pair
+    from darl.pipeline.blend import interpolate, soup
     from darl.pipeline.calibrate import calibrate, load_calibration
+    from darl.pipeline.compare import compare, promote
     from darl.pipeline.evaluate import evaluate
     from darl.pipeline.experiment import load_experiment
     from darl.pipeline.gauge import load_gauge
@@ -46,16 +48,20 @@ _HOMES = {
     "RunDir": "darl.pipeline.run_dir",
     "TrainingConfig": "darl.training.config",
     "calibrate": "darl.pipeline.calibrate",
+    "compare": "darl.pipeline.compare",
     "evaluate": "darl.pipeline.evaluate",
+    "interpolate": "darl.pipeline.blend",
     "load_calibration": "darl.pipeline.calibrate",
     "load_experiment": "darl.pipeline.experiment",
     "load_gauge": "darl.pipeline.gauge",
     "load_model": "darl.models.checkpoint",
     "predict_to_folder": "darl.pipeline.predict",
+    "promote": "darl.pipeline.compare",
     "read_graded_pairs": "darl.data.readers",
     "read_pairs": "darl.data.readers",
     "run": "darl.pipeline.run",
     "save_model": "darl.models.checkpoint",
+    "soup": "darl.pipeline.blend",
     "train": "darl.pipeline.train",
     "write_report": "darl.evaluation.write",
 }
@@ -75,16 +81,20 @@ __all__ = [
     "RunDir",
     "TrainingConfig",
     "calibrate",
+    "compare",
     "evaluate",
+    "interpolate",
     "load_calibration",
     "load_experiment",
     "load_gauge",
     "load_model",
     "predict_to_folder",
+    "promote",
     "read_graded_pairs",
     "read_pairs",
     "run",
     "save_model",
+    "soup",
     "train",
     "write_report",
 ]

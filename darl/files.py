@@ -64,6 +64,15 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_link(link: Path, target: Path) -> None:
+    """Make `link` point at `target`, at once: whoever reads it finds the old target or the new one."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    temporary = link.with_name(f".{os.getpid()}.{link.name}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(target, link.parent), target_is_directory=target.is_dir())
+    temporary.replace(link)
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import backbone_option, bad_rows_folder_option, ratings_option
+from darl.cli.options import backbone_option, bad_rows_folder_option, parse_slices, ratings_option
 
 EXAMPLE = """\b
 Examples:
@@ -51,12 +51,7 @@ def command(
     from darl.evaluation.write import write_report
     from darl.pipeline.evaluate import evaluate
 
-    files = {}
-    for text in slices:
-        name, equals, file = text.partition("=")
-        if not equals or not name or name in files:
-            raise click.BadParameter(f"expected a new SLICE=FILE, received {text!r}", param_hint="--data")
-        files[name] = Path(file)
+    files = parse_slices(slices)
     with cli_progress() as progress:
         report = evaluate(
             {"model": model} | ({"against": against} if against else {}),

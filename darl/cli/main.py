@@ -1,7 +1,8 @@
 """The entry point: finds the subcommand, and turns what darl raises into a message and an exit status.
 
 Exit status: 0 done; 1 darl cannot go on, and says why; 2 the command line is wrong; 3 people have to grade a
-file first; 4 an audit found what it was told to fail on; 130 stopped from the keyboard.
+file first; 4 an audit found what it was told to fail on, or a model was not promoted; 130 stopped from the
+keyboard.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from darl.errors import AnnotationPending, DarlError
 
 COMMANDS = {
     "calibrate": "Make a model's probabilities, grades and doubts what validation pairs say of them.",
+    "compare": "What changes if one model takes another's place, slice by slice and pair by pair.",
     "data": "Public corpora and the generated one: list, get, convert, write; audit graded files.",
     "evaluate": "Report on a model, slice by slice.",
     "export": "Fold a model into weights that are served as they are, and check that it says the same.",
+    "interpolate": "Choose a model between two, in weight space.",
     "models": "Weights: list and pull.",
     "predict": "Grade pairs with a model.",
+    "promote": "Let a model take another's place if it harms no slice.",
     "run": "Run an experiment file from data to report.",
     "select": "Choose the pairs of a pool that are worth a label.",
     "serve": "Answer over HTTP: rerank, score, predict, as search stacks speak it.",
+    "soup": "The mean of several models, in weight space.",
     "study": "Measure what works on your own data: detectors, features, selection strategies, objectives.",
     "train": "Train one stage, straight from files.",
     "validate": "Check an experiment file; nothing is loaded or written.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +53,21 @@ def backbone_option(function: Command) -> Command:
     return click.option(
         "--backbone", metavar="NAME", help="Where the backbone is now, if not where the model says."
     )(function)
+
+
+def parse_slices(texts: Iterable[str]) -> dict[str, Path]:
+    """Files by the name of the slice, as they are typed: SLICE=FILE each.
+
+    Raises:
+        click.BadParameter: One is not of that form, or a name stands twice.
+    """
+    files: dict[str, Path] = {}
+    for text in texts:
+        name, equals, file = text.partition("=")
+        if not equals or not name or name in files:
+            raise click.BadParameter(f"expected a new SLICE=FILE, received {text!r}", param_hint="--data")
+        files[name] = Path(file)
+    return files
 
 
 def parse_component(text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from darl.errors import ConfigError, ShapeError
 from darl.evaluation.bootstrap import SliceEstimates, estimate_slice
 from darl.evaluation.calibration_view import CalibrationView, Runs, calibration_view
+from darl.evaluation.ending import Ending
 from darl.evaluation.judged import Judged
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.outlook import StageOutlook
@@ -89,6 +90,7 @@ class Report:
         runs: model -> slice -> its runs.
         rounds: The rounds, for the plots.
         outlooks: Where stages of several rounds ended: learning curves, and what another round would bring.
+        endings: What was decided after recipes' last stages: interpolation, gate.
         calibration: The models as they are and after calibration; everything else is of them as they are.
         notes: What a reader should know, as given by the caller.
         by_seed: (model, slice, metric) -> the value of each seed.
@@ -107,6 +109,7 @@ class Report:
     runs: Runs
     rounds: list[RoundView]
     outlooks: list[StageOutlook]
+    endings: list[Ending]
     calibration: CalibrationView
     notes: list[str]
     by_seed: Mapping[tuple[str, str, str], tuple[float, ...]]
@@ -145,6 +148,7 @@ def build_report(
     rng: np.random.Generator,
     rounds: Sequence[RoundView] = (),
     outlooks: Sequence[StageOutlook] = (),
+    endings: Sequence[Ending] = (),
     calibrated: Runs | None = None,
     title: str = "Relevance report",
     notes: Sequence[str] = (),
@@ -165,6 +169,7 @@ def build_report(
         rng: Draws the resamples.
         rounds: The rounds, for the plots.
         outlooks: Where stages of several rounds ended.
+        endings: What was decided after recipes' last stages.
         calibrated: The same runs after calibration, for models that have one.
         title: What was compared.
         notes: What a reader should know, shown as written.
@@ -195,6 +200,7 @@ def build_report(
         runs=runs,
         rounds=list(rounds),
         outlooks=list(outlooks),
+        endings=list(endings),
         calibration=calibration_view(runs, calibrated or {}, slices, scale, rng, resamples, level),
         notes=list(notes),
         by_seed={

@@ -68,6 +68,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             {"model": one.model, "stage": one.stage, "seed": one.seed, **one.outlook.as_dict()}
             for one in report.outlooks
         ],
+        "endings": [one.as_dict() for one in report.endings],
         "notes": report.notes,
     }
 

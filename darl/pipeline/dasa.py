@@ -7,7 +7,7 @@ traffic, what the training set does not cover; it is annotated and added.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,6 +93,19 @@ class Seen(NamedTuple):
 
     candidates: Candidates
     valid: Predictions
+
+
+class LastView:
+    """What a round saw, until another round sees something else: memory holds one pool more."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Seen] = {}
+
+    def of(self, key: Hashable, look: Callable[[], Seen]) -> Seen:
+        """What was seen under that key, or what is seen now."""
+        if key not in self._kept:
+            self._kept = {key: look()}
+        return self._kept[key]
 
 
 def look_at_pool(

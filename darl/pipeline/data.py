@@ -8,7 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from darl.catalogue import Component, build, component_faults
 from darl.data.catalogue import CORPORA
@@ -23,6 +32,9 @@ from darl.progress import SILENT, Progress
 
 VALIDATION = "valid"
 """The slice that the validation pairs make, where they are judged."""
+SliceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+# What validation is called that an experiment has anyway, or gets from its rounds.
+RESERVED = ("valid", "held_out")
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,8 @@ class Splits:
         pool: Unlabelled traffic.
         gold: Grades of pool pairs where their source has them: for the oracle alone.
         test: Graded test slices by name.
+        valid_ood: Graded held-out pairs that are not in distribution, by name; nothing is trained on them,
+            and the report says nothing of them.
         ratings: What several people said of graded pairs.
     """
 
@@ -43,6 +57,7 @@ class Splits:
     pool: tuple[Pair, ...]
     gold: Mapping[Pair, int]
     test: Mapping[str, tuple[GradedPair, ...]]
+    valid_ood: Mapping[str, tuple[GradedPair, ...]] = field(default_factory=dict)
     ratings: Ratings = field(default_factory=lambda: NO_RATINGS)  # a mapping is no default by itself
 
     def judging_validation(self) -> Splits:
@@ -53,14 +68,17 @@ class Splits:
     def digest(self) -> str:
         """Identity of all pairs, grades and ratings."""
         gold = [GradedPair(pair, self.gold[pair]) for pair in self.pool if pair in self.gold]
-        graded = [digest_of(part) for part in (self.train, self.valid, gold, *self.test.values())]
+        parts = (self.train, self.valid, gold, *self.test.values(), *self.valid_ood.values())
+        graded = [digest_of(part) for part in parts]
         rated = [str(list(self.ratings.values()))] if self.ratings else []
         return hashlib.sha256(" ".join([digest_of(self.pool), *graded, *rated]).encode()).hexdigest()
 
     def check(self, item_fields: Sequence[str]) -> None:
         """Refuse leaks between splits, and a prompt that uses fields which no training pair has."""
         graded = {"train": self.train, "valid": self.valid} | {
-            f"test {name}": part for name, part in self.test.items()
+            f"{kind} {name}": part
+            for kind, parts in (("test", self.test), ("valid_ood", self.valid_ood))
+            for name, part in parts.items()
         }
         check_no_leak(
             {name: [one.pair for one in part] for name, part in graded.items()} | {"pool": self.pool}
@@ -82,6 +100,8 @@ class DataConfig(BaseModel):
         valid: Graded pairs for validation.
         pool: Traffic to select from; its grades, if it has any, are read by the oracle alone.
         test: Graded slices to report on, by name. The first is the in-distribution one.
+        valid_ood: Graded validation pairs out of distribution, by name, beside which a recipe's end is
+            decided.
         ratings: Whether several people rated a pair in the files, in a column `ratings` or in several rows:
             stages then learn from what each of them said, and all else takes the median.
     """
@@ -92,8 +112,24 @@ class DataConfig(BaseModel):
     train: str
     valid: str
     pool: str | None = None
-    test: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], str] = Field(min_length=1)
+    test: dict[SliceName, str] = Field(min_length=1)
+    valid_ood: dict[SliceName, str] = {}
     ratings: bool = False
+
+    @model_serializer(mode="wrap")
+    def _plain_as_ever(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Older runs are compared with what is written here.
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if value or key != "valid_ood"}
+
+    @field_validator("valid_ood")
+    @classmethod
+    def _other_names(cls, value: dict[str, str]) -> dict[str, str]:
+        if taken := [name for name in value if name in RESERVED]:
+            raise ValueError(
+                f"expected other names than {' and '.join(RESERVED)}, received {', '.join(taken)}"
+            )
+        return value
 
     @field_validator("corpora")
     @classmethod
@@ -121,7 +157,9 @@ class DataConfig(BaseModel):
         for split in ("train", "valid", "pool"):
             if split in placed:
                 object.__setattr__(self, split, placed[split])
-        object.__setattr__(self, "test", {name: placed[f"test.{name}"] for name in self.test})
+        for split in ("test", "valid_ood"):
+            named = {name: placed[f"{split}.{name}"] for name in getattr(self, split)}
+            object.__setattr__(self, split, named)
         return self
 
     @property
@@ -129,7 +167,8 @@ class DataConfig(BaseModel):
         """Every split and its source."""
         pool = {"pool": self.pool} if self.pool is not None else {}
         test = {f"test.{name}": source for name, source in self.test.items()}
-        return {"train": self.train, "valid": self.valid, **pool, **test}
+        ood = {f"valid_ood.{name}": source for name, source in self.valid_ood.items()}
+        return {"train": self.train, "valid": self.valid, **pool, **test, **ood}
 
     def is_file(self, source: str) -> bool:
         """Whether a source is a path and not CORPUS:SLICE."""
@@ -178,8 +217,9 @@ class DataConfig(BaseModel):
         read = _Reader(self, scale, tuple(item_fields), bad_rows, progress)
         pool, gold = read.pool(self.pool) if self.pool is not None else ((), {})
         test = {name: read.graded(source, f"test.{name}") for name, source in self.test.items()}
+        ood = {name: read.graded(source, f"valid_ood.{name}") for name, source in self.valid_ood.items()}
         train, valid = read.graded(self.train, "train"), read.graded(self.valid, "valid")
-        splits = Splits(train, valid, pool, gold, test, read.ratings)
+        splits = Splits(train, valid, pool, gold, test, ood, read.ratings)
         splits.check(tuple(item_fields))
         return splits
 

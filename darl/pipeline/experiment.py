@@ -28,10 +28,12 @@ from darl.models.prompt import template_faults
 from darl.models.store import is_encoder
 from darl.objectives.catalogue import OBJECTIVES
 from darl.pipeline.data import VALIDATION, DataConfig
+from darl.pipeline.ending_config import START, metric_faults
 from darl.pipeline.ood_config import OODConfig, logit_faults
 from darl.pipeline.overrides import faults_of, override
 from darl.pipeline.recipe import Recipe
 from darl.pipeline.stage import RoundConfig
+from darl.pipeline.start import Start
 
 
 class ReportConfig(BaseModel):
@@ -78,6 +80,7 @@ class Experiment(BaseModel):
         reference_size: Training and held-out pairs that are kept with each final model, their texts and
             features, for `darl select`; 0 keeps none.
         ood: The detector that is kept with each final model, for `darl predict`; None keeps none.
+        start: An earlier run's model and labels, to go on with; None = begin with the backbone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,6 +96,7 @@ class Experiment(BaseModel):
     calibration: CalibrationConfig = CalibrationConfig()
     reference_size: int = Field(500, ge=0)
     ood: OODConfig | None = OODConfig()
+    start: Start | None = None
 
     @field_validator("model")
     @classmethod
@@ -148,6 +152,7 @@ class Experiment(BaseModel):
         faults += self._metric_faults()
         faults += self._likelihood_faults()
         faults += self._gauge_faults()
+        faults += self._end_faults()
         faults += [f"calibration.{fault}" for fault in self.calibration.faults(self.grades)]
         if faults:
             raise ValueError("; ".join(faults))
@@ -161,6 +166,17 @@ class Experiment(BaseModel):
             for name, recipe in self.recipes.items()
             for fault in logit_faults(self.ood.detector, recipe.objective)
         ]
+
+    def _end_faults(self) -> list[str]:
+        faults = []
+        for name, recipe in self.recipes.items():
+            found = metric_faults(recipe.interpolate, recipe.gate, self.grades)
+            if START in recipe.ends_named and self.start is None:
+                found.append("start: there is none that an end could mean")
+            if recipe.soup and (len(self.seeds) < 2 or f"{name}-soup" in self.recipes):
+                found.append(f"soup: expected several seeds, and no recipe of the name {name}-soup")
+            faults += [f"recipes.{name}.{fault}" for fault in found]
+        return faults
 
     def _likelihood_faults(self) -> list[str]:
         rounds = [

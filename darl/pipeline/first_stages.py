@@ -26,7 +26,7 @@ class FirstStages:
     def lend(self, experiment: Experiment, run_dir: RunDir) -> None:
         """Copy what is there into a run that lacks it, and remember the run's own for the next."""
         splits = experiment.data.load(experiment.grades, template_fields(experiment.model.prompt))
-        model = experiment.model.model_dump_json() + repr(experiment.grades.names)
+        model = f"{experiment.model.model_dump_json()}{experiment.grades.names!r}{experiment.start!r}"
         trained_on = model + digest_of(splits.train) + digest_of(splits.valid)
         for recipe in experiment.recipes.values():
             learnt = next((i for i, stage in enumerate(recipe.stages) if stage.round), len(recipe.stages))

@@ -11,6 +11,7 @@ from darl.pipeline.kept import Keeping
 from darl.pipeline.recipe import Recipe
 from darl.pipeline.rounds import round_folder, rounds_of
 from darl.pipeline.run_dir import RunDir
+from darl.pipeline.soup import soups_of
 from darl.pipeline.stage import RoundConfig, Stage
 from darl.pipeline.work import COST, TRAINING
 
@@ -35,8 +36,26 @@ def planned_work(experiment: Experiment, splits: Splits, run_dir: RunDir) -> flo
                 for slice_name, graded in splits.test.items()
                 if not run_dir.predictions(name, seed, slice_name).exists()
             )
-            work += _kept_work(experiment, splits, folder)
-    return work
+            end = run_dir.end(recipe, seed)
+            work += 0.0 if (end / "model").exists() else _end_work(recipe, splits)
+            work += _kept_work(experiment, splits, end)
+    return work + sum(_soup_work(experiment, splits, run_dir, name) for name in soups_of(experiment))
+
+
+def _end_work(recipe: Recipe, splits: Splits) -> float:
+    """Judging the points of a line, and what the gate compares; of held-out labels nothing is known yet."""
+    models = len(recipe.interpolate.alphas) if recipe.interpolate else 0
+    if recipe.gate is not None:
+        models += 1 if models else 2
+    return float(models * sum(map(len, (splits.valid, *splits.valid_ood.values()))))
+
+
+def _soup_work(experiment: Experiment, splits: Splits, run_dir: RunDir, name: str) -> float:
+    seed = experiment.seeds[0]
+    left = [part for part in splits.test if not run_dir.predictions(name, seed, part).exists()]
+    return _kept_work(experiment, splits, run_dir.recipe(name, seed)) + sum(
+        len(splits.test[part]) for part in left
+    )
 
 
 def _first_round(folder: Path, stage: Stage) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from darl.evaluation.calibration_view import Runs
+from darl.evaluation.ending import Ending
 from darl.evaluation.judged import Judged, judge
 from darl.evaluation.outlook import StageOutlook
 from darl.evaluation.report import Report, RoundView, build_report
@@ -15,9 +16,11 @@ from darl.pipeline.calibrate import load_calibration, told_of
 from darl.pipeline.dasa import read_percentiles, read_predictions, read_round
 from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment
+from darl.pipeline.finish import ENDING, read_ending
 from darl.pipeline.recipe import Recipe
 from darl.pipeline.rounds import OUTLOOK, read_outlook, round_folder, rounds_of
 from darl.pipeline.run_dir import RunDir
+from darl.pipeline.soup import soups_of
 from darl.pipeline.stage import Stage
 
 
@@ -28,14 +31,17 @@ def report_on(experiment: Experiment, splits: Splits, run_dir: RunDir) -> Report
         stored = read_predictions(run_dir.predictions(recipe, seed, slice_name))
         return judge(splits.test[slice_name], stored)
 
+    seeds = _seeds(experiment)
     runs = {
-        name: {part: [judged(name, seed, part) for seed in experiment.seeds] for part in splits.test}
-        for name in experiment.recipes
+        name: {part: [judged(name, seed, part) for seed in seeds[name]] for part in splits.test}
+        for name in seeds
     }
     labels = {
         name: {"train": len(splits.train), "selected": _spent(recipe, experiment.seeds, run_dir)}
         for name, recipe in experiment.recipes.items()
     }
+    # A soup has learnt what its parts have: their mean is counted, though they may differ in which.
+    labels |= {name: labels[recipe] for name, recipe in soups_of(experiment).items()}
     return build_report(
         runs,
         experiment.grades,
@@ -44,6 +50,7 @@ def report_on(experiment: Experiment, splits: Splits, run_dir: RunDir) -> Report
         np.random.default_rng(0),
         rounds=_round_views(experiment, run_dir),
         outlooks=_outlooks(experiment, run_dir),
+        endings=_endings(experiment, run_dir),
         calibrated=_calibrated(experiment, runs, splits, run_dir),
         title=experiment.title,
         notes=experiment.notes,
@@ -52,17 +59,34 @@ def report_on(experiment: Experiment, splits: Splits, run_dir: RunDir) -> Report
     )
 
 
+def _seeds(experiment: Experiment) -> dict[str, tuple[int, ...]]:
+    """The models that are reported on, each with the seeds that it has."""
+    return dict.fromkeys(experiment.recipes, experiment.seeds) | dict.fromkeys(
+        soups_of(experiment), experiment.seeds[:1]
+    )
+
+
+def _endings(experiment: Experiment, run_dir: RunDir) -> list[Ending]:
+    """What was decided after the last stages, with every seed; recipes that are alike share it."""
+    return [
+        read_ending(run_dir.end(recipe, seed) / ENDING)._replace(model=name, seed=seed)
+        for name, recipe in experiment.recipes.items()
+        for seed in experiment.seeds
+        if recipe.ends
+    ]
+
+
 def _calibrated(experiment: Experiment, runs: Runs, splits: Splits, run_dir: RunDir) -> Runs:
     """The same after calibration, of recipes whose models have one with every seed."""
     told = {}
-    for name in experiment.recipes:
-        kept = [load_calibration(run_dir.recipe(name, seed) / "model") for seed in experiment.seeds]
+    for name, seeds in _seeds(experiment).items():
+        kept = [load_calibration(run_dir.recipe(name, seed) / "model") for seed in seeds]
         found = [one for one in kept if one is not None]
         if len(found) == len(kept):
             told[name] = {
                 part: [
                     told_of(run, graded, one, read_percentiles(run_dir.predictions(name, seed, part)))
-                    for seed, run, one in zip(experiment.seeds, runs[name][part], found, strict=True)
+                    for seed, run, one in zip(seeds, runs[name][part], found, strict=True)
                 ]
                 for part, graded in splits.test.items()
             }

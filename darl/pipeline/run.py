@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +22,7 @@ from darl.pipeline.dasa import (
     FOUND,
     LABELS,
     VALID,
+    LastView,
     Seen,
     annotate_round,
     choose_for_round,
@@ -31,20 +31,22 @@ from darl.pipeline.dasa import (
     read_round,
 )
 from darl.pipeline.data import Splits
+from darl.pipeline.exam import examine
 from darl.pipeline.experiment import Experiment
-from darl.pipeline.gauge import OOD_PERCENTILE
+from darl.pipeline.finish import ENDING, Finish, held_out, parts_of, write_ending
 from darl.pipeline.kept import Keeping
 from darl.pipeline.plan import planned_work, stage_work
 from darl.pipeline.report import report_on
 from darl.pipeline.rounds import OUTLOOK, look, read_outlook, round_folder, write_outlook
 from darl.pipeline.run_dir import RunDir
+from darl.pipeline.soup import cook_soups
 from darl.pipeline.stage import RoundConfig, Stage
-from darl.pipeline.told import Teller
+from darl.pipeline.start import STORE, identity, keep_labels, load_splits, start_faults
 from darl.pipeline.train import keep_model
 from darl.pipeline.work import Work
-from darl.predictions import FloatArray, Predictions
 from darl.progress import SILENT, Progress
 from darl.training.loop import train_stage
+from darl.training.scope import check_scopes
 
 
 def run(
@@ -65,15 +67,15 @@ def run(
         DarlError: Data, weights or settings that do not fit, as the message says.
     """
     fields = template_fields(experiment.model.prompt)
-    splits = experiment.data.load(experiment.grades, fields, bad_rows=bad_rows, progress=progress)
+    splits = load_splits(experiment, fields, bad_rows=bad_rows, progress=progress)
     _check(experiment, splits)
-    run_dir.check_data(splits.digest)
-    if experiment.report.validation:
-        splits = splits.judging_validation()
-    work, view = Work(progress, planned_work(experiment, splits, run_dir)), _LastView()
+    run_dir.check_data(identity(splits, experiment.start))
+    splits = splits.judging_validation() if experiment.report.validation else splits
+    work, view = Work(progress, planned_work(experiment, splits, run_dir)), LastView()
     for seed in experiment.seeds:
         for name in experiment.recipes:
             _Apprentice(experiment, name, seed, splits, run_dir, view, work).run()
+    cook_soups(experiment, splits, run_dir, work)
     report = report_on(experiment, splits, run_dir)
     run_dir.once(run_dir.root / "report.json", lambda: write_report(report, run_dir.root))
     return report
@@ -86,24 +88,12 @@ def _check(experiment: Experiment, splits: Splits) -> None:
         for name, recipe in experiment.recipes.items()
         if recipe.budget > len(splits.pool)
     ]
+    faults += start_faults(experiment)
     unknown = sum(pair not in splits.gold for pair in splits.pool)
     if unknown and experiment.asks_oracle:
         faults.append(f"data.pool: {unknown} pairs have no grade, which annotator oracle needs of every pair")
     if faults:
         raise ConfigError("experiment", faults)
-
-
-class _LastView:
-    """What a round saw, until another round sees something else: memory holds one pool more."""
-
-    def __init__(self) -> None:
-        self._kept: dict[Hashable, Seen] = {}
-
-    def of(self, key: Hashable, look: Callable[[], Seen]) -> Seen:
-        """What was seen under that key, or what is seen now."""
-        if key not in self._kept:
-            self._kept = {key: look()}
-        return self._kept[key]
 
 
 class _Apprentice:
@@ -116,7 +106,7 @@ class _Apprentice:
         seed: int,
         splits: Splits,
         run_dir: RunDir,
-        view: _LastView,
+        view: LastView,
         progress: Work,
     ) -> None:
         recipe = experiment.recipes[name]
@@ -125,7 +115,9 @@ class _Apprentice:
         self.keeping = Keeping(experiment.reference_size, experiment.ood, experiment.calibration)
         self.run_dir, self.view, self.progress = run_dir, view, progress
         self.pool = Pool(splits.pool)
-        self.at: Path | None = None  # the model folder of the last finished stage
+        self.started = None if experiment.start is None else Path(experiment.start.model)
+        self.at = self.started  # the model folder of the last finished stage
+        self.done: dict[str, tuple[Path, Pool]] = {}  # by stage, its model and what was graded by then
         self._model: NeuralRelevanceModel | None = None
 
     def run(self) -> None:
@@ -136,7 +128,9 @@ class _Apprentice:
             else:
                 self._pass(stage, folder, (number,))
             self.at = folder / "model"
-        self._test(folder / "model")
+            self.done[stage.name] = self.at, self.pool
+        self._finish(self.run_dir.end(self.recipe, self.seed))
+        self._test()
 
     def _pass(self, stage: Stage, folder: Path, place: tuple[int, ...]) -> None:
         """Select if the stage does, and train; `place` says where in the recipe this is."""
@@ -159,14 +153,18 @@ class _Apprentice:
         # With what a final model takes with it, which is not known to be one before its outlook.
         model = folder / "model"
         self.run_dir.once(
-            model, lambda: keep_model(self._current(), folder, self._kept(self._current(), folder))
+            model, lambda: keep_model(self._current(), folder, self._kept(self._current(), folder, self.pool))
         )
 
     def _outlook(self, stage: Stage, folder: Path, number: int, pools: Sequence[Pool]) -> Outlook:
         """What the rounds have brought; a decision to end them is taken once, and stays."""
         round_ = len(pools) - 1
         here = round_folder(folder, round_)
-        self.run_dir.once(here / VALID, lambda: self._predict(self.splits.valid, here / VALID))
+        valid = [one.pair for one in self.splits.valid]
+        self.run_dir.once(
+            here / VALID,
+            lambda: keep_predictions(self._current().predict(valid, progress=self.progress), here / VALID),
+        )
         self.run_dir.once(here / OUTLOOK, lambda: self._look(stage, folder, number, pools))
         return read_outlook(here / OUTLOOK)
 
@@ -219,8 +217,9 @@ class _Apprentice:
         if stage.adapter == "new":
             self._model, self.at = None, None
         seed = int(np.random.SeedSequence([self.seed, *place]).generate_state(1)[0])
-        examples = stage.choose(self.splits.train, self.pool.graded)
+        examples = stage.choose(self.splits.train, self._learnt(self.pool))
         self.keeping.check(self._current())
+        check_scopes(self._current(), self.recipe.stages)
         model = train_stage(
             self._current(),
             examples,
@@ -229,10 +228,13 @@ class _Apprentice:
             seed=seed,
             folder=folder,
             ratings=self.splits.ratings,
+            in_dist=self.splits.train,
             name=", ".join([self.name, f"stage {stage.name}", *(f"round {round_}" for round_ in place[1:])]),
             progress=self.progress,
         )
-        self.run_dir.once(folder / "model", lambda: keep_model(model, folder, self._kept(model, folder)))
+        self.run_dir.once(
+            folder / "model", lambda: keep_model(model, folder, self._kept(model, folder, self.pool))
+        )
 
     def _current(self) -> NeuralRelevanceModel:
         """The model so far: in memory, from the last stage's folder, or fresh."""
@@ -243,37 +245,56 @@ class _Apprentice:
             self._model = build_model(config, self.experiment.grades, seed=self.seed, progress=self.progress)
         return self._model
 
-    def _kept(self, model: NeuralRelevanceModel, folder: Path) -> Mapping[str, Kept]:
+    def _kept(self, model: NeuralRelevanceModel, folder: Path, pool: Pool) -> Mapping[str, Kept]:
         """What `darl select` and `darl predict` need, for models that a recipe ends in."""
         recipes = self.experiment.recipes.values()
-        ends = [self.run_dir.stage(recipe, self.seed, len(recipe.stages)) for recipe in recipes]
-        if folder not in ends:
+        if folder not in [self.run_dir.end(recipe, self.seed) for recipe in recipes]:
             return {}
         return self.keeping.of(
             model,
-            self.splits.train + self.pool.graded,
+            self.splits.train + self._learnt(pool),
             self.splits.valid,
             rng=np.random.default_rng(self.seed),
             ratings=self.splits.ratings,
             progress=self.progress,
         )
 
-    def _test(self, model: Path) -> None:
+    def _learnt(self, pool: Pool) -> tuple[GradedPair, ...]:
+        """What was selected and may be trained on."""
+        held = set(self._held_out(pool))
+        return tuple(one for one in pool.graded if one not in held)
+
+    def _held_out(self, pool: Pool) -> tuple[GradedPair, ...]:
+        return held_out(pool.graded, self.splits.train, self.recipe.hold_out, self.seed)
+
+    def _finish(self, folder: Path) -> None:
+        """Interpolate and ask the gate, where the recipe says so; the labels go on to the next run."""
+        if self.recipe.ends:
+            self.run_dir.once(folder / "model", lambda: self._decide(folder))
+            self.at, self._model = folder / "model", None
+        store = self.run_dir.recipe(self.name, self.seed) / STORE
+        self.run_dir.once(store, lambda: keep_labels(self.experiment, self.pool.graded, store))
+
+    def _decide(self, folder: Path) -> None:
+        finish = Finish.of(
+            self.experiment,
+            self.recipe,
+            {name: model for name, (model, _) in self.done.items()},
+            parts_of(self.splits, self._held_out(self.pool)),
+            seed=self.seed,
+            progress=self.progress,
+        )
+        model, ending = finish.decide(self.name, self.recipe.interpolate, self.recipe.gate)
+        for line in ending.lines():
+            self.progress.message(line)
+        write_ending(ending, folder / ENDING)
+        # What is kept with the current model is what that one has learnt from.
+        pool = self.done.get(ending.over, (folder, Pool(())))[1] if ending.refused else self.pool
+        keep_model(model, folder, self._kept(model, folder, pool))
+
+    def _test(self) -> None:
         """Predict every test slice with the final model."""
-        self.run_dir.link(self.run_dir.recipe(self.name, self.seed) / "model", model)
-        for name, graded in self.splits.test.items():
-            path = self.run_dir.predictions(self.name, self.seed, name)
-            self.run_dir.once(path, partial(self._predict, graded, path))
+        self.run_dir.link(self.run_dir.recipe(self.name, self.seed) / "model", self.at or Path())
+        load = self._current
+        examine(self.name, self.seed, load, self.splits, self.run_dir, progress=self.progress)
         self._model = None
-
-    def _predict(self, graded: Sequence[GradedPair], path: Path) -> None:
-        predictions = self._current().predict([one.pair for one in graded], progress=self.progress)
-        keep_predictions(predictions, path, self._percentiles(graded, predictions))
-
-    def _percentiles(self, graded: Sequence[GradedPair], predictions: Predictions) -> FloatArray | None:
-        """How unusual test pairs are, where the abstention rule asks."""
-        teller = Teller.of(self.run_dir.recipe(self.name, self.seed) / "model")
-        if not teller.reads_ood:
-            return None
-        pairs = [one.pair for one in graded]
-        return teller.measure(self._current(), pairs, predictions, progress=self.progress)[OOD_PERCENTILE]

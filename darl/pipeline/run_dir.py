@@ -10,6 +10,7 @@
         round/                            what its round saw, chose and was told
         model/                            what came out
         rounds/1/, rounds/2/, ...         the same for each round, where there are several (rounds.py)
+    stages/seed-N/end-DIGEST/             ending.json and model/, of a recipe that interpolates or has a gate
     recipes/RECIPE/seed-N/predictions/    what the final model says of each test slice
     recipes/RECIPE/seed-N/model           a link to the final model
 
@@ -84,9 +85,16 @@ class RunDir:
 
     def stage(self, recipe: Recipe, seed: int, number: int) -> Path:
         """The folder of a recipe's stage, numbered from 1."""
-        so_far = [recipe.objective.model_dump(), *(stage.model_dump() for stage in recipe.stages[:number])]
-        digest = hashlib.sha256(json.dumps(so_far).encode()).hexdigest()[:8]
-        return self.root / "stages" / f"seed-{seed}" / f"{number}-{recipe.stages[number - 1].name}-{digest}"
+        name = f"{number}-{recipe.stages[number - 1].name}"
+        return self.root / "stages" / f"seed-{seed}" / f"{name}-{_digest(_so_far(recipe, number))}"
+
+    def end(self, recipe: Recipe, seed: int) -> Path:
+        """The folder of what a recipe ends in: that of its last stage, or of what is decided after it."""
+        if not recipe.ends:
+            return self.stage(recipe, seed, len(recipe.stages))
+        ends = recipe.model_dump(mode="json", include={"interpolate", "gate"})
+        digest = _digest([*_so_far(recipe, len(recipe.stages)), ends])
+        return self.root / "stages" / f"seed-{seed}" / f"end-{digest}"
 
     def recipe(self, name: str, seed: int) -> Path:
         """The folder of a recipe's results with one seed."""
@@ -132,6 +140,17 @@ class RunDir:
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(target, link.parent), target_is_directory=True)
+
+
+def _so_far(recipe: Recipe, number: int) -> list[Any]:
+    """What a recipe does up to a stage, as JSON holds it."""
+    held_out = [{"hold_out": recipe.hold_out}] if recipe.hold_out else []
+    stages = [stage.model_dump() for stage in recipe.stages[:number]]
+    return [recipe.objective.model_dump(), *stages, *held_out]
+
+
+def _digest(content: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:8]
 
 
 def _changed(was: dict[str, Any], experiment: Experiment) -> list[str]:

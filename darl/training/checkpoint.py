@@ -48,6 +48,7 @@ def save_checkpoint(
     plan: str,
     weights: Mapping[str, nn.Parameter],
     best: Mapping[str, Tensor],
+    mean: Mapping[str, Tensor],
     optimizer: Optimizer,
 ) -> None:
     """Write one file that holds everything, whole or not at all.
@@ -58,10 +59,12 @@ def save_checkpoint(
         plan: Identity of what is being trained; a checkpoint of another plan is refused.
         weights: The trainable weights by name.
         best: The weights of the best epoch so far.
+        mean: The running mean of the weights, if one is kept.
         optimizer: AdamW over those weights.
     """
     tensors = {f"weight/{name}": weight.detach() for name, weight in weights.items()}
     tensors |= {f"best/{name}": weight for name, weight in best.items()}
+    tensors |= {f"mean/{name}": weight for name, weight in mean.items()}
     for name, weight in weights.items():
         state = optimizer.state[weight]
         tensors |= {f"{moment}/{name}": state[moment] for moment in MOMENTS if moment in state}
@@ -75,8 +78,8 @@ def save_checkpoint(
 @torch.no_grad()
 def load_checkpoint(
     folder: Path, plan: str, weights: Mapping[str, nn.Parameter], optimizer: Optimizer
-) -> tuple[Position, dict[str, Tensor]]:
-    """Put a checkpoint's weights and moments in place; position and best weights come back.
+) -> tuple[Position, dict[str, Tensor], dict[str, Tensor]]:
+    """Put a checkpoint's weights and moments in place; position, best weights and running mean come back.
 
     Raises:
         CheckpointError: It is damaged, or of another plan (other data, settings or seed).
@@ -98,5 +101,8 @@ def load_checkpoint(
         if f"exp_avg/{name}" in tensors:
             moments = {moment: tensors[f"{moment}/{name}"].to(weight.device) for moment in MOMENTS}
             optimizer.state[weight] = {"step": torch.tensor(float(position.step)), **moments}
-    best = {key.removeprefix("best/"): value for key, value in tensors.items() if key.startswith("best/")}
-    return position, best
+    best, mean = (
+        {key.removeprefix(part): value for key, value in tensors.items() if key.startswith(part)}
+        for part in ("best/", "mean/")
+    )
+    return position, best, mean

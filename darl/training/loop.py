@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Sequence
@@ -26,13 +24,17 @@ from darl.models.packing import Packing
 from darl.models.seed import seed_torch
 from darl.models.similarity import start_from_similarity
 from darl.models.trunk import TrunkCache
-from darl.pairs import NO_RATINGS, GradedPair, Ratings, digest_of
+from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.progress import SILENT, Progress, task
+from darl.training.anchor import SayingAnchor, WeightAnchor
 from darl.training.batches import Examples, shares, shuffled_batches
 from darl.training.checkpoint import CHECKPOINT, Position, load_checkpoint, save_checkpoint
 from darl.training.config import TrainingConfig
+from darl.training.ema import RunningMean, put_weights
 from darl.training.encoded import Encoded, open_cache
 from darl.training.log import StageLog
+from darl.training.plan import plan_of
+from darl.training.scope import only_in_scope
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -46,6 +48,7 @@ def train_stage(
     seed: int,
     folder: Path,
     ratings: Ratings = NO_RATINGS,
+    in_dist: Sequence[GradedPair] = (),
     name: str = "stage",
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     progress: Progress = SILENT,
@@ -64,6 +67,8 @@ def train_stage(
         seed: Of batches and dropout.
         folder: Holds the log and the checkpoint.
         ratings: What several people said of some of the pairs: their loss is the mean over it.
+        in_dist: In-distribution pairs for an anchor that reads some; () = those of `examples` that are not
+            replayed.
         name: What progress calls the stage.
         checkpoint_seconds: Time between checkpoints within an epoch.
         progress: Told how far it is.
@@ -84,10 +89,12 @@ def train_stage(
     if config.epochs:
         start_from_similarity(model, examples.all, np.random.default_rng(seed), progress)
     model.folded.forget()
-    loop = _Loop(model, examples, valid, ratings, config, seed, folder, checkpoint_seconds, progress)
-    total = config.epochs * len(examples)
-    with task(progress, f"train {name}", total, "training pairs"):
-        loop.run(progress)
+    held_to, total = tuple(in_dist) or examples.main, config.epochs * len(examples)
+    with only_in_scope(model, config):
+        data = (valid, held_to, ratings)
+        loop = _Loop(model, examples, *data, config, seed, folder, checkpoint_seconds, progress)
+        with task(progress, f"train {name}", total, "training pairs"):
+            loop.run(progress)
     return model
 
 
@@ -97,6 +104,7 @@ class _Loop:
         model: NeuralRelevanceModel,
         examples: Examples,
         valid: Sequence[GradedPair],
+        in_dist: Sequence[GradedPair],
         ratings: Ratings,
         config: TrainingConfig,
         seed: int,
@@ -105,6 +113,7 @@ class _Loop:
         progress: Progress,
     ) -> None:
         self.model, self.examples, self.config, self.seed = model, examples, config, seed
+        self.objective = config.objective_of(model.objective)
         self.folder, self.checkpoint_seconds = folder, checkpoint_seconds
         # What `accelerate launch` sets for its own scripts must not change what is trained here.
         self.accelerator = Accelerator(
@@ -116,14 +125,31 @@ class _Loop:
         self.weights, self.body = model.trainable(), cast("Any", model.scorer.body)
         self.optimizer = _optimizer(self.weights, config)
         self.scorer: nn.Module = self.accelerator.prepare(model.scorer)
-        self.plan = _plan(model, config, examples, valid, ratings, seed)
+        self.plan = plan_of(model, config, examples, valid, in_dist, ratings, seed)
         self.total_steps = sum(len(self._batches(epoch)) for epoch in range(config.epochs))
         self.position, self.best = Position(), dict[str, Tensor]()
+        # Before a checkpoint is read: they are of the model that the stage began with.
+        self.held, self.saying = self._anchors(in_dist, progress)
+        self.mean = RunningMean(self.weights, config.ema)
         if (folder / CHECKPOINT).exists():
-            self.position, self.best = load_checkpoint(folder, self.plan, self.weights, self.optimizer)
+            self.position, self.best, mean = load_checkpoint(folder, self.plan, self.weights, self.optimizer)
+            self.mean.load(mean)
         self.saved_at = time.monotonic()
         self.log = StageLog(folder, self.position, self.accelerator.is_main_process)
         self.cache = self._open_cache(progress)
+
+    def _anchors(
+        self, in_dist: Sequence[GradedPair], progress: Progress
+    ) -> tuple[WeightAnchor | None, SayingAnchor | None]:
+        how, adapter = self.config.anchor, self.model.config.adapter
+        if how is None or not self.total_steps:
+            return None, None
+        scale = adapter.alpha / adapter.rank
+        held = WeightAnchor(self.weights, scale, how.l2_sp) if how.l2_sp else None
+        if not how.kl or not in_dist:
+            return held, None
+        steps = {"size": how.pairs, "steps": self.total_steps, "seed": self.seed}
+        return held, SayingAnchor(self.model, in_dist, **steps, strength=how.kl, progress=progress)
 
     def _open_cache(self, progress: Progress) -> TrunkCache | None:
         if self.accelerator.num_processes > 1 or self.position.epoch >= self.config.epochs:
@@ -138,10 +164,9 @@ class _Loop:
             self.body.gradient_checkpointing_enable({"use_reentrant": False})
         while self.position.epoch < self.config.epochs and not self._is_stalled():
             self._epoch(progress)
-        if self.config.keep_best and self.best:
-            with torch.no_grad():
-                for name, weight in self.weights.items():
-                    weight.copy_(self.best[name])
+        self.mean.settle()
+        if self.config.keep_best:
+            put_weights(self.weights, self.best)
         self.log.close()
         if self.config.gradient_checkpointing:
             self.body.gradient_checkpointing_disable()
@@ -154,7 +179,7 @@ class _Loop:
     def _batches(self, epoch: int) -> list[list[int]]:
         rng = np.random.default_rng([self.seed, epoch])
         rows, queries = self.examples.epoch(rng), self.train.queries.tolist()
-        size, together = self.config.batch_size, self.config.together(self.model.objective)
+        size, together = self.config.batch_size, self.config.together(self.objective)
         return shuffled_batches(rows, self.train.lengths, queries, size, together, rng)
 
     def _epoch(self, progress: Progress) -> None:
@@ -176,29 +201,41 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * factor
         loss = torch.zeros((), device=self.model.device)
-        size, together = self.config.micro_batch_size, self.config.together(self.model.objective)
+        size, together = self.config.micro_batch_size, self.config.together(self.objective)
         chunks = shares(batch, self.train.queries[batch].tolist(), size, together, rank, world)
-        for number, (rows, weight) in enumerate(chunks):
-            last = number == len(chunks) - 1
+        held = [] if self.saying is None else self.saying.shares(self.position.step, size, rank, world)
+        kl, parts = torch.zeros_like(loss), [(self.train, *one) for one in chunks]
+        parts += [(self.saying.pairs, *one) for one in held if self.saying is not None]
+        for number, (data, rows, weight) in enumerate(parts):
+            last = number == len(parts) - 1
             with nullcontext() if last else self.accelerator.no_sync(self.scorer):
-                texts = self.model.collate([self.train.texts[row] for row in rows])
-                part = self._loss(self.scorer, self._skip(texts, rows), self.train, rows) * weight
+                part = self._loss(data, rows) * weight
                 self.accelerator.backward(part * world)  # processes' gradients are averaged
-            loss += part.detach()
+            total = loss if data is self.train else kl
+            total += part.detach()
+        told = {} if self.held is None else {"l2_sp": self.held.pull()}
         norm = self.accelerator.clip_grad_norm_(list(self.weights.values()), self.config.max_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.position.step += 1
+        self.mean.update(self.position.step)
         loss = self.accelerator.reduce(loss, reduction="sum")
-        self.log.write(self.position.step, loss=float(loss), grad_norm=float(norm or 0), lr_factor=factor)
+        told |= {} if self.saying is None else {"kl": float(self.accelerator.reduce(kl, reduction="sum"))}
+        self.log.write(
+            self.position.step, loss=float(loss), grad_norm=float(norm or 0), lr_factor=factor, **told
+        )
 
     def _skip(self, texts: Batch, rows: list[int]) -> Batch:
         """The same texts without their lower layers, where those are known."""
         return self.cache.skip(texts, rows) if self.cache and isinstance(texts, Packing) else texts
 
-    def _loss(self, scorer: nn.Module, texts: Batch, data: Encoded, rows: list[int]) -> Tensor:
-        logits, _ = scorer(texts)
-        return data.loss_of(self.model.objective, logits, rows)
+    def _loss(self, data: Encoded, rows: list[int]) -> Tensor:
+        """Of graded pairs the objective's; of pairs that hold the model, how far it has come from them."""
+        texts = self.model.collate([data.texts[row] for row in rows])
+        logits, _ = self.scorer(self._skip(texts, rows) if data is self.train else texts)
+        if self.saying is not None and data is self.saying.pairs:
+            return self.saying.loss(self.objective, logits, rows)
+        return data.loss_of(self.objective, logits, rows)
 
     def _lr_factor(self) -> float:
         warm = max(1, round(self.config.warmup * self.total_steps))
@@ -212,13 +249,13 @@ class _Loop:
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         shape = len(self.valid.texts), self.model.scorer.head.n_logits
         logits = torch.zeros(shape, dtype=torch.float64, device=self.model.device)
-        with torch.no_grad():
+        with torch.no_grad(), self.mean.in_place():
             for rows, texts in islice(self.model.batches(self.valid.texts), rank, None, world):
                 texts = self._skip(texts, [len(self.train.texts) + row for row in rows])
                 logits[rows] = self.model.scorer(texts)[0].double()
         # Each pair is one process's, and nothing in the others'.
         logits = self.accelerator.reduce(logits, reduction="sum")
-        loss = self.valid.loss(self.model.objective, logits)
+        loss = self.valid.loss(self.objective, logits)
         if not math.isfinite(loss):
             raise DivergedError(
                 f"the validation loss is {loss} after step {self.position.step}: use a lower lr"
@@ -226,13 +263,15 @@ class _Loop:
         self.log.write(self.position.step, valid_loss=loss)
         if loss < self.position.best_loss:
             self.position.best_loss, self.position.bad_epochs = loss, 0
-            self.best = {name: weight.detach().clone().cpu() for name, weight in self.weights.items()}
+            best = self.mean.mean or self.weights
+            self.best = {name: weight.detach().clone().cpu() for name, weight in best.items()}
         else:
             self.position.bad_epochs += 1
 
     def _save(self) -> None:
         if self.accelerator.is_main_process:
-            save_checkpoint(self.folder, self.position, self.plan, self.weights, self.best, self.optimizer)
+            kept = self.weights, self.best, self.mean.mean
+            save_checkpoint(self.folder, self.position, self.plan, *kept, self.optimizer)
         self.saved_at = time.monotonic()
 
 
@@ -244,30 +283,3 @@ def _optimizer(weights: dict[str, nn.Parameter], config: TrainingConfig) -> Adam
         for name, weight in weights.items()
     ]
     return AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
-
-
-def _plan(
-    model: NeuralRelevanceModel,
-    config: TrainingConfig,
-    examples: Examples,
-    valid: Sequence[GradedPair],
-    ratings: Ratings,
-    seed: int,
-) -> str:
-    """Identity of a stage: the model, the settings, the seed and the data."""
-    made_of = model.config.model_dump(mode="json", exclude={"backbone"})  # its fingerprint says which
-    identity = [
-        made_of,
-        model.fingerprint,
-        model.grade_scale.names,
-        config.model_dump(mode="json"),
-        seed,
-        examples.share,
-    ]
-    digest = hashlib.sha256(json.dumps(identity).encode())
-    for part in (examples.main, examples.replay, valid):
-        digest.update(digest_of(part).encode())
-    if ratings:  # without any, a stage is what it was before there were ratings
-        said = [ratings.get(one.pair) for one in (*examples.all, *valid)]
-        digest.update(json.dumps(said).encode())
-    return digest.hexdigest()
