@@ -86,7 +86,7 @@ def _sums(rows: list[Row]) -> str:
     if knn is None or not strategies:
         return ""
     slowest = max(strategies, key=lambda one: took[one])
-    named = dict.fromkeys([("strategy", "ood_band"), slowest])
+    named = dict.fromkeys([("strategy", "dasa"), ("strategy", "ood_band"), slowest])
     sums = [f"with `{one[1]}` {knn + took[one]:,.1f} s" for one in named if one in took]
     return f"Fit, scores and selection of `knn` {' and '.join(sums)} together. "
 

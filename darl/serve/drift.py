@@ -101,7 +101,7 @@ class Drift:
         n_grades = len(served.scale)
         edges: dict[str, Counts] = {
             OOD: np.linspace(0, 100, BINS + 1)[1:-1],
-            GRADE: np.arange(n_grades - 1, dtype=np.float64) + 0.5,
+            GRADE: np.linspace(0.5, n_grades - 1.5, n_grades - 1),
             CONFIDENCE: np.linspace(1 / n_grades, 1, BINS + 1)[1:-1],
             QUERY_LENGTH: _deciles(usual.get(QUERY_LENGTH)),
         }

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PATIENCE = 120
+PATIENCE = 600
 ROOT = Path(__file__).parents[2]
 
 

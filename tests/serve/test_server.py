@@ -100,7 +100,7 @@ def test_the_log_has_every_request_and_no_text(running):
 class Load:
     """Clients that ask again and again, each on a connection of its own, until they are stopped."""
 
-    def __init__(self, url, clients=6):
+    def __init__(self, url, clients=4):
         self.url, self.answers, self.lost = url, [], []
         self._stop, self._threads = threading.Event(), []
         self._some = threading.Event()
@@ -115,7 +115,7 @@ class Load:
             except httpx2.TransportError as error:
                 self.lost.append(error)
                 return
-            if len(self.answers) > 20:
+            if len(self.answers) > 8:
                 self._some.set()
 
     def wait(self):
