@@ -50,7 +50,7 @@ def test_in_a_folder(models, pool, tmp_path, view):
     told = Heard()
     predict_to_folder(models[view], pool, tmp_path / "out", shard_size=10, features=True, progress=told)
     table = pa.concat_tables([pq.read_table(path) for path in parts(tmp_path / "out")])
-    assert table.column_names[-5:] == ["prob_strong", *COLUMNS, "logits", "features"]
+    assert table.column_names[-6:] == ["prob_strong", *COLUMNS, "logits", "own_probs", "features"]
     assert table.schema.field("ood_score").type == table.schema.field("ood_percentile").type == pa.float32()
     scores, percentile = expected(models[view])
     np.testing.assert_allclose(table["ood_score"], scores, atol=1e-4)

@@ -115,8 +115,8 @@ def test_a_stage_weighs_the_terms_in_its_own_way(tiny_llm, tmp_path):
 
 def test_a_term_without_weight_asks_for_nothing():
     objective = Weighted([SoftGrades(), InQueryContrast()], [1.0, 1.0])
-    assert "items_per_query" in config().faults(objective)[0]
-    assert config(objective_weights=[1, 0]).faults(objective) == []
+    assert "items_per_query" in config(items_per_query=1).faults(objective)[0]
+    assert config(items_per_query=1, objective_weights=[1, 0]).faults(objective) == []
 
 
 def test_weights_that_do_not_fit_are_refused():
