@@ -17,6 +17,8 @@ from darl.serve.served import Served
 from darl.serve.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75
+BACKLOG = 2048
+"""Connections that may wait to be accepted; uvicorn's own default."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -73,6 +75,8 @@ def serve(
 
     engine = Engine(load(model), settings, load)
     set_up(texts=settings.log_text)
+    # Whoever reads the address may connect at once, and waits until the loop accepts.
+    listener.listen(BACKLOG)
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     LOGGER.info("listening", extra={"address": address, "model_sha": engine.served.digest})
@@ -84,5 +88,6 @@ def serve(
         lifespan="on",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        backlog=BACKLOG,
     )
     uvicorn.Server(config).run(sockets=[listener])

@@ -114,6 +114,7 @@ class Load:
                 self.answers.append(CLIENT.post(f"{self.url}/v2/rerank", json=BODY))
             except httpx2.TransportError as error:
                 self.lost.append(error)
+                self._some.set()
                 return
             if len(self.answers) > 8:
                 self._some.set()
@@ -121,6 +122,7 @@ class Load:
     def wait(self):
         """Until there are answers."""
         assert self._some.wait(PATIENCE)
+        assert not self.lost
 
     def stop(self):
         self._stop.set()
