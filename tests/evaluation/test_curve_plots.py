@@ -27,7 +27,7 @@ def test_the_first_seed_is_drawn_and_all_are_told(text):
     page = Page(text)
     assert page.open == []
     # As without them, and two metrics of darl and one of the other.
-    assert len(page.all("svg")) == 6 + 3 + 9 + 1 + 3
+    assert len(page.all("svg")) == 6 + 3 + 9 + 9 + 3 + 1 + 3
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", text)
     assert [one for one in captions if ", stage 2, seed" in one][:2] == [
         "darl, stage 2, seed 0: Macro-F1",
