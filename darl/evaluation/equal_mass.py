@@ -6,10 +6,12 @@ over 15 bins of equal mass: their edges are quantiles of what is binned on the w
 in one bin, and the edges stay where they are under a resample. Most confidences of a good model lie close to
 1, where bins of equal width (calibration_error.py) put nearly all pairs into one. Of a grade, the confidence
 is the probability of that grade, and right is whether gold is it; the classwise error is the mean over the
-grades. All are biased upwards on small slices, as every sum of absolute values is.
+grades. All are biased upwards on small slices, as every sum of absolute values is: `CHANCE_ECE` says how far
+a model would seem to err that does not err at all.
 
 Reference: Nguyen and O'Connor, Posterior calibration and exploratory analysis for natural language processing
-models, 2015, arXiv 1508.05154; Kull et al., Beyond temperature scaling, 2019, arXiv 1910.12656.
+models, 2015, arXiv 1508.05154; Kull et al., Beyond temperature scaling, 2019, arXiv 1910.12656; for what a
+calibrated model shows by chance, Bröcker and Smith, Increasing the reliability of reliability diagrams, 2007.
 """
 
 from __future__ import annotations
@@ -79,6 +81,18 @@ def _error(sums: FloatArray) -> FloatArray:
     return ratio(np.abs(sums[:-1]).sum(axis=0), sums[-1])
 
 
+def _statistic_by_chance(judged: Judged) -> Statistic:
+    """Sums (15 + 1, R): the variance of each bin's rights, were each as likely as said; and the pairs."""
+    said, _ = _top(judged)
+    variances = judged.sum_by_query(_bins(said), BINS, said * (1 - said))
+    return query_sums(np.concatenate([variances, _pairs(judged)]))
+
+
+def _by_chance(sums: FloatArray) -> FloatArray:
+    # The mean absolute value of a normal variable around 0 is sqrt(2 / pi variance).
+    return ratio(np.sqrt(2 / np.pi * sums[:-1]).sum(axis=0), sums[-1])
+
+
 def _classwise(sums: FloatArray) -> FloatArray:
     return _error(sums) / (len(sums) // BINS)
 
@@ -89,6 +103,16 @@ MASS_ECE = Metric(
     meaning="Mean distance between confidence and accuracy over 15 bins of equal mass; 0 (best) to 1.",
     statistic=_statistic,
     from_sums=_error,
+    larger_is_better=False,
+)
+
+CHANCE_ECE = Metric(
+    name="ece_chance",
+    title="ECE by chance",
+    meaning="What a perfectly calibrated model of these confidences would show as ECE on as many pairs, were "
+    "they independent: an ECE near it cannot be told from none.",
+    statistic=_statistic_by_chance,
+    from_sums=_by_chance,
     larger_is_better=False,
 )
 

@@ -197,6 +197,11 @@ def _link(source: Path, target: Path) -> None:
         copyfile(source, target)
 
 
+def _leads_nowhere(folder: Path) -> bool:
+    """Whether it is what `cp -r` makes of a model in a run, which is a link, instead of `cp -rL`."""
+    return folder.is_symlink() and not folder.exists()
+
+
 def read_card(folder: Path, only: str | None = None) -> ModelCard:
     """The model's darl.json, after checking that every file it lists is whole.
 
@@ -210,8 +215,9 @@ def read_card(folder: Path, only: str | None = None) -> ModelCard:
     """
     path = folder / CARD
     if not path.is_file():
+        lost = f"; it is a link to {folder.readlink()}, which is not there" if _leads_nowhere(folder) else ""
         raise CheckpointError(
-            f"{folder}: expected a model folder with {CARD} (written by darl train or darl run)"
+            f"{folder}: expected a model folder with {CARD} (written by darl train or darl run){lost}"
         )
     try:
         raw: Any = json.loads(path.read_text(encoding="utf-8"))

@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 
 from darl.evaluation.bootstrap import query_counts
 from darl.evaluation.brier import BRIER, brier_of
-from darl.evaluation.equal_mass import BINS, CLASSWISE_ECE, MASS_ECE, ece_of, mass_edges, reliability_curve
+from darl.evaluation.equal_mass import (
+    BINS,
+    CHANCE_ECE,
+    CLASSWISE_ECE,
+    MASS_ECE,
+    ece_of,
+    mass_edges,
+    reliability_curve,
+)
 from tests.evaluation.made import SCALES, judged, predicted_again, random_judged
 
 
@@ -35,6 +43,26 @@ def test_against_bins_by_rank(seed, k, n, rounding):
     for grade in range(k):
         assert ece_of(SCALES[k], grade).value(one) == pytest.approx(by_grade[grade])
     assert CLASSWISE_ECE.value(one) == pytest.approx(np.mean(by_grade))
+
+
+@pytest.mark.parametrize("n", [300, 3000])
+def test_chance_is_the_mean_of_what_a_calibrated_model_shows(n):
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(3), n).astype(np.float32)
+    shown = []
+    for _ in range(200):
+        gold = (rng.random((n, 1)) > probs.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        one = judged(gold, probs, np.arange(n) // 10)
+        shown.append(MASS_ECE.value(one))
+    assert CHANCE_ECE.value(one) == pytest.approx(np.mean(shown), rel=0.03)
+
+
+def test_chance_falls_as_pairs_are_more_and_is_0_for_who_is_always_sure():
+    probs = np.tile([[0.7, 0.2, 0.1]], (400, 1))
+    few, many = (judged(np.zeros(n, int), probs[:n], np.arange(n) // 4) for n in (100, 400))
+    assert CHANCE_ECE.value(few) == pytest.approx(2 * CHANCE_ECE.value(many))
+    sure = judged(np.zeros(40, int), np.tile([[1.0, 0.0, 0.0]], (40, 1)), np.arange(40) // 4)
+    assert CHANCE_ECE.value(sure) == 0
 
 
 def test_bins_hold_equally_many():

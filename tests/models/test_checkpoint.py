@@ -81,8 +81,14 @@ def test_a_truncated_file_is_refused(model, tmp_path, name):
 
 
 def test_not_a_model_folder(tmp_path):
-    with pytest.raises(CheckpointError, match=r"expected a model folder with darl\.json"):
+    with pytest.raises(CheckpointError, match=r"expected a model folder with darl\.json .*or darl run\)$"):
         load_model(tmp_path)
+
+
+def test_a_link_that_was_copied_says_where_it_leads(tmp_path):
+    (tmp_path / "model").symlink_to("../stages/gone")
+    with pytest.raises(CheckpointError, match=r"model: .* a link to \.\./stages/gone, which is not there"):
+        load_model(tmp_path / "model")
 
 
 @pytest.mark.parametrize(
