@@ -15,6 +15,7 @@ from darl.cli.options import (
     bad_rows_option,
     parse_component,
     ratings_option,
+    resamples_option,
 )
 from darl.errors import ConfigError
 
@@ -57,7 +58,7 @@ Examples:
     "--risk", type=float, metavar="SHARE", help="Abstain, and keep errors among answered pairs within this."
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table as JSON.")
-@click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=100))
+@resamples_option
 @backbone_option
 @ratings_option
 @bad_rows_option

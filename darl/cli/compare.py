@@ -7,7 +7,13 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import backbone_option, bad_rows_folder_option, parse_slices
+from darl.cli.options import (
+    backbone_option,
+    bad_rows_folder_option,
+    parse_slices,
+    resamples_option,
+    slices_option,
+)
 
 EXAMPLE = """\b
 Example:
@@ -19,21 +25,14 @@ Example:
 @click.command(epilog=EXAMPLE)
 @click.argument("candidate", type=click.Path(path_type=Path))
 @click.argument("current", type=click.Path(path_type=Path))
-@click.option(
-    "--data",
-    "slices",
-    required=True,
-    multiple=True,
-    metavar="SLICE=FILE",
-    help="Graded pairs of a slice; repeatable. Its domains are compared by themselves too.",
-)
+@slices_option("Graded pairs of a slice; repeatable. Its domains are compared by themselves too.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for comparison.json and comparison.html.",
 )
 @click.option("--shown", default=10, show_default=True, type=click.IntRange(min=0), help="Changed pairs.")
-@click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=100))
+@resamples_option
 @backbone_option
 @bad_rows_folder_option
 def command(

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import backbone_option, bad_rows_folder_option, parse_slices, ratings_option
+from darl.cli.options import (
+    backbone_option,
+    bad_rows_folder_option,
+    parse_slices,
+    ratings_option,
+    resamples_option,
+    slices_option,
+)
 
 EXAMPLE = """\b
 Examples:
@@ -17,21 +24,14 @@ Examples:
 
 @click.command(epilog=EXAMPLE)
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "--data",
-    "slices",
-    required=True,
-    multiple=True,
-    metavar="SLICE=FILE",
-    help="Graded pairs of a slice; repeatable. The first (or in_dist) is what gaps are measured from.",
-)
+@slices_option("Graded pairs of a slice; repeatable. The first (or in_dist) is what gaps are measured from.")
 @click.option(
     "--against", type=click.Path(path_type=Path), metavar="MODEL", help="A model to be compared with."
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.json and report.html."
 )
-@click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=100))
+@resamples_option
 @backbone_option
 @ratings_option
 @bad_rows_folder_option

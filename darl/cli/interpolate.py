@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import backbone_option, parse_slices
+from darl.cli.options import backbone_option, parse_slices, resamples_option, slices_option
 
 EXAMPLE = """\b
 Examples:
@@ -20,20 +20,16 @@ Examples:
 @click.command(epilog=EXAMPLE)
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
-@click.option(
-    "--data",
-    "slices",
-    required=True,
-    multiple=True,
-    metavar="NAME=FILE",
-    help="Graded validation pairs, in distribution or out of it; repeatable, and each counts the same.",
+@slices_option(
+    "Graded validation pairs, in distribution or out of it; repeatable, and each counts the same.",
+    "NAME=FILE",
 )
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model and its curve."
 )
 @click.option("--alphas", metavar="A,B,...", help="Points to judge, in [0, 1]. Default: 0,0.1,...,1")
 @click.option("--metric", default="macro_f1", show_default=True, help="What they are judged by.")
-@click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=100))
+@resamples_option
 @backbone_option
 def command(
     first: Path,

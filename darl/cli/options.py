@@ -55,6 +55,23 @@ def backbone_option(function: Command) -> Command:
     )(function)
 
 
+def slices_option(meaning: str, metavar: str = "SLICE=FILE") -> Callable[[Command], Command]:
+    """--data SLICE=FILE, once or more; `parse_slices` reads it.
+
+    Args:
+        meaning: What the pairs are for.
+        metavar: What the name before the file is.
+    """
+    return click.option("--data", "slices", required=True, multiple=True, metavar=metavar, help=meaning)
+
+
+def resamples_option(function: Command) -> Command:
+    """--resamples N, of intervals."""
+    return click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=100))(
+        function
+    )
+
+
 def parse_slices(texts: Iterable[str]) -> dict[str, Path]:
     """Files by the name of the slice, as they are typed: SLICE=FILE each.
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import backbone_option, bad_rows_folder_option, parse_slices
+from darl.cli.options import (
+    backbone_option,
+    bad_rows_folder_option,
+    parse_slices,
+    resamples_option,
+    slices_option,
+)
 
 REFUSED = 4
 EXAMPLE = """\b
@@ -23,14 +29,7 @@ Examples:
 @click.option(
     "--over", "current", required=True, type=click.Path(path_type=Path), help="The current model's folder."
 )
-@click.option(
-    "--data",
-    "slices",
-    required=True,
-    multiple=True,
-    metavar="SLICE=FILE",
-    help="Graded pairs that neither was trained on; repeatable. Domains are asked by themselves too.",
-)
+@slices_option("Graded pairs that neither was trained on; repeatable. Domains are asked by themselves too.")
 @click.option("--metric", default="macro_f1", show_default=True, help="What must not fall.")
 @click.option(
     "--harm",
@@ -44,7 +43,7 @@ Examples:
     "--link", type=click.Path(path_type=Path), help="A link that is set to CANDIDATE where it is promoted."
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The decision as JSON.")
-@click.option("--resamples", default=1000, show_default=True, type=click.IntRange(min=100))
+@resamples_option
 @backbone_option
 @bad_rows_folder_option
 def command(

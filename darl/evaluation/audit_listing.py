@@ -160,15 +160,16 @@ def _graded_places(group: Group, scale: GradeScale) -> str:
     return "; ".join(f"{scale.name(grade)} {_places(by_grade[grade])}" for grade in sorted(by_grade))
 
 
+def _groups(groups: Iterable[Group], scale: GradeScale) -> list[list[str]]:
+    return [[one.rows[0].pair.query, one.rows[0].pair.item, _graded_places(one, scale)] for one in groups]
+
+
 def _conflicts(audit: Audit, most: int) -> Listing:
     return Listing(
         "Conflicting grades",
         "One pair, by its ids or by its texts, with different grades; the farthest apart first.",
         ["query", "item", "grades and where"],
-        [
-            [group.rows[0].pair.query, group.rows[0].pair.item, _graded_places(group, audit.scale)]
-            for group in audit.conflicts[:most]
-        ],
+        _groups(audit.conflicts[:most], audit.scale),
         len(audit.conflicts),
     )
 
@@ -207,10 +208,7 @@ def _repeats(audit: Audit, most: int) -> Listing:
         "Said again",
         "Rows of one file about one pair with the same grade: each counts in training as if it were another.",
         ["query", "item", "grades and where"],
-        [
-            [group.rows[0].pair.query, group.rows[0].pair.item, _graded_places(group, audit.scale)]
-            for group in audit.repeats[:most]
-        ],
+        _groups(audit.repeats[:most], audit.scale),
         len(audit.repeats),
     )
 

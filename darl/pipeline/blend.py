@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from darl.data.readers import read_graded_pairs
 from darl.errors import ConfigError
 from darl.evaluation.interpolation import AlphaCurve
 from darl.evaluation.metrics import metrics_for
@@ -20,6 +19,7 @@ from darl.models.prompt import template_fields
 from darl.models.trained import Trained
 from darl.pipeline.ending_config import ALPHAS
 from darl.pipeline.finish import curve_of, say_along
+from darl.pipeline.slices import read_slices
 from darl.progress import SILENT, Progress
 
 CURVE = "interpolation.json"
@@ -68,7 +68,7 @@ def interpolate(
     if faults:
         raise ConfigError("interpolate", faults)
     fields = template_fields(ends[0].config.prompt)
-    parts = {name: read_graded_pairs(path, scale, item_fields=fields) for name, path in slices.items()}
+    parts = read_slices(slices, scale, fields)
     along = say_along(Line(*ends, progress=progress), alphas, parts, progress)
     names = str(first), str(second)
     curve = curve_of(along, parts, scale, metric, ends=names, seed=seed, resamples=resamples)

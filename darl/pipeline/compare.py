@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from darl.data.readers import read_graded_pairs
 from darl.errors import ConfigError
 from darl.evaluation.comparison import LEAST_QUERIES, Both, Comparison
 from darl.evaluation.comparison import compare as compare_slices
@@ -17,6 +16,7 @@ from darl.grades import GradeScale
 from darl.models.checkpoint import load_model, read_card
 from darl.models.prompt import template_fields
 from darl.pairs import GradedPair
+from darl.pipeline.slices import common_scale, read_slices
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress
 
@@ -101,7 +101,7 @@ def promote(
         DataError: A file is wrong.
     """
     rule = rule or GateRule()
-    known = metrics_for(_scale(Path(candidate), Path(current)))
+    known = metrics_for(common_scale({str(one): read_card(Path(one)) for one in (candidate, current)}))
     if rule.metric not in known:
         raise ConfigError("gate", [f"metric: expected one of {', '.join(known)}, received {rule.metric!r}"])
     scale, both = say_both(
@@ -127,20 +127,10 @@ def say_both(
         DataError: A file is wrong.
     """
     folders = Path(candidate), Path(current)
-    scale = _scale(*folders)
-    fields = tuple(
-        dict.fromkeys(name for one in folders for name in template_fields(read_card(one).model.prompt))
-    )
-    graded = {
-        part: read_graded_pairs(
-            path,
-            scale,
-            item_fields=fields,
-            bad_rows=None if bad_rows is None else bad_rows / f"{part}.jsonl",
-            progress=progress,
-        )
-        for part, path in slices.items()
-    }
+    cards = [read_card(folder) for folder in folders]
+    scale = common_scale(dict(zip(map(str, folders), cards, strict=True)))
+    fields = dict.fromkeys(name for card in cards for name in template_fields(card.model.prompt))
+    graded = read_slices(slices, scale, fields, bad_rows=bad_rows, progress=progress)
     new, old = (_say(folder, graded, backbone, progress) for folder in folders)
     return scale, {part: Both(tuple(rows), old[part], new[part]) for part, rows in graded.items()}
 
@@ -152,10 +142,3 @@ def _say(
     return {
         part: model.predict([one.pair for one in rows], progress=progress) for part, rows in graded.items()
     }
-
-
-def _scale(candidate: Path, current: Path) -> GradeScale:
-    new, old = read_card(candidate).grades, read_card(current).grades
-    if new != old:
-        raise ConfigError("models", [f"expected the same grades, received {new} and {old}"])
-    return GradeScale(new)

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from darl.data.readers import read_graded_pairs
-from darl.errors import ConfigError
 from darl.evaluation.judged import Judged, judge
 from darl.evaluation.report import Report, build_report
-from darl.grades import GradeScale
 from darl.models.checkpoint import load_model, read_card
 from darl.models.prompt import template_fields
 from darl.pipeline.calibrate import load_calibration, told_of
+from darl.pipeline.slices import common_scale, read_slices
 from darl.progress import SILENT, Progress
 
 
@@ -49,27 +47,12 @@ def evaluate(
         DataError: A file is wrong.
     """
     cards = {name: read_card(folder) for name, folder in models.items()}
-    scales = {name: card.grades for name, card in cards.items()}
-    if len(set(scales.values())) > 1:
-        raise ConfigError(
-            "models", [f"expected the same grades, received {name}: {g}" for name, g in scales.items()]
-        )
-    scale = GradeScale(next(iter(scales.values())))
+    scale = common_scale(cards)
     runs: dict[str, dict[str, list[Judged]]] = {}
     after: dict[str, dict[str, list[Judged]]] = {}
     for name, folder in models.items():
         fields = template_fields(cards[name].model.prompt)
-        graded = {
-            part: read_graded_pairs(
-                path,
-                scale,
-                item_fields=fields,
-                ratings=ratings,
-                bad_rows=None if bad_rows is None else bad_rows / f"{part}.jsonl",
-                progress=progress,
-            )
-            for part, path in slices.items()
-        }
+        graded = read_slices(slices, scale, fields, ratings=ratings, bad_rows=bad_rows, progress=progress)
         model = load_model(folder, backbone=backbone, progress=progress)
         runs[name] = {
             part: [judge(rows, model.predict([one.pair for one in rows], progress=progress))]
