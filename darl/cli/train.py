@@ -38,7 +38,7 @@ Example:
 @click.option("--backbone", default="minilm-l6", show_default=True, help="Built-in name, folder or hub id.")
 @click.option(
     "--objective",
-    default="softmax",
+    default="darl",
     show_default=True,
     help="NAME, NAME:KEY=VALUE,..., {name: ..., ...}, or a list of such, each with its weight.",
 )

@@ -16,6 +16,7 @@ Otherwise the frozen backbone is not copied: it is named, and recognised by its 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,6 +85,13 @@ class ModelCard(BaseModel):
     fingerprint: str
     files: dict[str, str]
     export: ExportCard | None = None
+
+    @property
+    def uncalibrated(self) -> str:
+        """SHA-256 of the card without its calibration: of all that decides what the model itself says."""
+        files = {name: digest for name, digest in sorted(self.files.items()) if name != CALIBRATION}
+        bare = self.model_copy(update={"files": files}).model_dump_json()
+        return hashlib.sha256(bare.encode()).hexdigest()
 
 
 def save_model(

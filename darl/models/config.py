@@ -63,6 +63,6 @@ class ModelConfig(BaseModel):
     prompt: str = DEFAULT_PROMPT
     reading: Literal["apart", "joint"] = "apart"
     grade_words: tuple[str, ...] = ()
-    objective: ObjectiveField = Component(name="softmax")
+    objective: ObjectiveField = Component(name="darl")
     adapter: AdapterConfig = AdapterConfig()
     trust_remote_code: bool = False

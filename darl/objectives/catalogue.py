@@ -12,6 +12,7 @@ from darl.objectives.class_distance import ClassDistance
 from darl.objectives.confidence_penalty import ConfidencePenalty
 from darl.objectives.coral import Coral
 from darl.objectives.corn import Corn
+from darl.objectives.darl import Darl
 from darl.objectives.earth_mover import EarthMover
 from darl.objectives.focal import Focal
 from darl.objectives.in_query_contrast import InQueryContrast
@@ -25,6 +26,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "confidence_penalty": ConfidencePenalty,
     "coral": Coral,
     "corn": Corn,
+    "darl": Darl,
     "earth_mover": EarthMover,
     "focal": Focal,
     "in_query_contrast": InQueryContrast,

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.errors import ConfigError, DataError, Fault
-from darl.files import sha256_of
 from darl.grades import GradeScale
-from darl.models.checkpoint import CARD, read_card
+from darl.models.checkpoint import read_card
 from darl.models.prompt import template_fields
 from darl.pairs import Pair
 from darl.pipeline.gauge import COLUMNS
@@ -117,7 +116,7 @@ def open_graded(folder: Path, model: Path) -> GradedPool:
     card = read_card(model)
     plan = read_plan(folder, AGAIN)
     faults = []
-    if plan.origin.model != sha256_of(model / CARD):
+    if plan.origin.uncalibrated != card.uncalibrated:
         faults.append(f"was graded by another model than {model}: give that one, or {AGAIN}")
     if not plan.origin.features:
         faults.append(f"holds no features: {AGAIN}")

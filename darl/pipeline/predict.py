@@ -15,7 +15,7 @@ from darl.data.stream import SHARD_SIZE, PairStream, Survey, input_files
 from darl.errors import ConfigError, DataError, Fault
 from darl.grades import GradeScale
 from darl.models.base import RelevanceModel
-from darl.models.checkpoint import CARD, load_model, read_card
+from darl.models.checkpoint import load_model, read_card
 from darl.models.prompt import template_fields
 from darl.pairs import Pair
 from darl.pipeline.predict_plan import Plan, begun_plan, check_same, identify
@@ -97,7 +97,7 @@ def predict_to_folder(
     stream = PairStream(files, item_fields=fields, size=shard_size)
     origin = identify(
         files,
-        model / CARD,
+        model,
         shard_size=shard_size,
         features=features,
         calibrated=teller.calibration is not None,

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from darl.data.stream import Survey
 from darl.errors import CheckpointError, ConfigError
 from darl.files import sha256_of, write_text
+from darl.models.checkpoint import CARD, read_card
 from darl.progress import Progress, task
 
-FORMAT = 2
+FORMAT = 3
 PLAN = "_plan.json"
 
 
@@ -35,6 +36,7 @@ class Origin(BaseModel):
         format: Of this file and the shards.
         files: What was read, in this order.
         model: SHA-256 of the model's card, which has those of its other files.
+        uncalibrated: SHA-256 of the card without its calibration.
         shard_size: Pairs of a shard.
         features: Whether features are kept.
         calibrated: Whether the model's calibration was applied.
@@ -46,6 +48,7 @@ class Origin(BaseModel):
     format: int = FORMAT
     files: tuple[InputFile, ...]
     model: str
+    uncalibrated: str
     shard_size: int
     features: bool
     calibrated: bool = False
@@ -107,7 +110,7 @@ class Plan(BaseModel):
 
 def identify(
     files: Sequence[Path],
-    card: Path,
+    model: Path,
     *,
     shard_size: int,
     features: bool,
@@ -124,7 +127,8 @@ def identify(
             progress.advance(size)
     return Origin(
         files=tuple(inputs),
-        model=sha256_of(card),
+        model=sha256_of(model / CARD),
+        uncalibrated=read_card(model, only=CARD).uncalibrated,
         shard_size=shard_size,
         features=features,
         calibrated=calibrated,

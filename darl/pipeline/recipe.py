@@ -37,7 +37,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    objective: ObjectiveField = Component(name="softmax")
+    objective: ObjectiveField = Component(name="darl")
     stages: tuple[Stage, ...] = Field(min_length=1)
     hold_out: float = Field(0.0, ge=0, lt=1)
     interpolate: InterpolationConfig | None = None

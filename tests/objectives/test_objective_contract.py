@@ -14,7 +14,11 @@ from darl.objectives.base import Objective
 from darl.objectives.catalogue import OBJECTIVES
 from tests.objectives.made import batch, cost_of, extreme, sure_of, thresholds_passed
 
-COMPARING = {"in_query_contrast", "weighted"}  # their loss is of items with each other, not of each alone
+COMPARING = {
+    "darl",
+    "in_query_contrast",
+    "weighted",
+}  # their loss is of items with each other, not of each alone
 POINTWISE = sorted(OBJECTIVES.keys() - COMPARING)
 GRADING = sorted(set(POINTWISE) - {"confidence_penalty"})
 ORDERED = [

@@ -65,7 +65,7 @@ class Says:
 def made_pool(folder: Path, n: int, size: int) -> GradedPool:
     """The first n pairs as a folder of shards."""
     pairs, predictions = made_pairs(n), made_predictions(n, seed=0)
-    origin = Origin(files=(), model="made", shard_size=size, features=True)
+    origin = Origin(files=(), model="made", uncalibrated="made", shard_size=size, features=True)
     plan = Plan(origin=origin, pairs=n, bad_rows=0)
     folder.mkdir()
     plan.begin(folder)

@@ -11,6 +11,7 @@ import pytest
 
 from darl.data.writers import write_pairs
 from darl.errors import CheckpointError, ConfigError, DataError
+from darl.models.checkpoint import CALIBRATION, put_file
 from darl.pipeline import shards
 from darl.pipeline.graded import GradedPool, is_graded, open_graded
 from darl.pipeline.predict import predict_to_folder
@@ -183,6 +184,13 @@ def test_another_model_and_no_features_are_told_together(model, graded, tmp_path
         open_graded(graded / "bare", other)
     with pytest.raises(ConfigError, match=r"\(1 fault\)"):
         open_graded(graded / "with", other)
+
+
+def test_a_model_that_was_calibrated_since_is_the_same(model, graded, tmp_path):
+    other = shutil.copytree(model, tmp_path / "model")
+    put_file(other, CALIBRATION, b"some calibration")
+    assert (other / "darl.json").read_text() != (model / "darl.json").read_text()
+    assert len(open_graded(graded / "with", other)) == 25
 
 
 @pytest.mark.parametrize("damage", ["{", '{"origin": {"format": 1}}'])
