@@ -12,7 +12,7 @@ from darl.evaluation.bootstrap import estimate_slice
 from darl.evaluation.calibration_metrics import calibration_metrics
 from darl.evaluation.estimate import Estimate
 from darl.evaluation.judged import Judged
-from darl.evaluation.rows import check_level
+from darl.evaluation.rows import check_level, leaves_out_zero
 from darl.grades import GradeScale
 
 BEFORE, AFTER = "before", "after"
@@ -59,8 +59,7 @@ class CalibrationRow(NamedTuple):
     @property
     def significant(self) -> bool:
         """Whether the interval of the change leaves out 0."""
-        low, high = self.change.low, self.change.high
-        return low is not None and high is not None and (low > 0 or high < 0)
+        return leaves_out_zero(self.change.low, self.change.high)
 
 
 def calibration_rows(

@@ -18,6 +18,15 @@ IN_DIST = "in_dist"
 GAP = "gap:"
 
 
+def leaves_out_zero(low: float | None, high: float | None) -> bool:
+    """Whether there is an interval of a difference, and 0 is not in it.
+
+    >>> leaves_out_zero(0.1, 0.2), leaves_out_zero(-0.1, 0.2), leaves_out_zero(None, None)
+    (True, False, False)
+    """
+    return low is not None and high is not None and (low > 0 or high < 0)
+
+
 class Row(NamedTuple):
     """A metric of a model on a slice, or its gap.
 
@@ -70,7 +79,7 @@ class Difference(NamedTuple):
     @property
     def significant(self) -> bool:
         """Whether the interval leaves out 0."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+        return leaves_out_zero(self.low, self.high)
 
 
 def check_level(level: float) -> None:
