@@ -18,6 +18,7 @@ from darl.files import write_text
 from darl.grades import GradeScale
 from darl.pipeline.data import VALIDATION
 from darl.pipeline.experiment import Experiment
+from darl.pipeline.objective_choice import choice
 from darl.pipeline.objective_plot import plot
 from darl.pipeline.objective_rows import LEVEL, RESAMPLES, RIVAL, Outcome
 from darl.pipeline.stage import Stage
@@ -75,7 +76,7 @@ def write_page(studied: Sequence[Studied], path: Path, command: str) -> None:
         path: The page; plots are PAGE-EXPERIMENT.svg, without its suffix.
         command: How the study was asked for; "" leaves that out.
     """
-    lines = [*_head(studied, command)]
+    lines = [*_head(studied, command), *choice([row for one in studied for row in one.found])]
     for one in studied:
         drawing = path.with_name(f"{path.stem}-{one.name}.svg")
         write_text(drawing, plot(one.name, one.found, one.metrics))
