@@ -122,8 +122,8 @@ class Finish:
             config = experiment.model_config_of(recipe)
             return Place(name, build=lambda: build_model(config, experiment.grades, seed=seed))
 
-        line, rule, started = recipe.interpolate, recipe.gate, start is not None
-        over = "" if rule is None else rule.over or (START if started else recipe.before("", started))
+        line, started = recipe.interpolate, start is not None
+        over = recipe.compared_with(started)
         return cls(
             place(recipe.stages[-1].name),
             None if line is None else place(recipe.before(line.first, started)),
@@ -147,21 +147,25 @@ class Finish:
             rule: What the gate tolerates; None = the candidate is let through.
         """
         curve, decision, over = None, None, ""
+        along: dict[float, Says] = {}
         if self.first is not None and interpolate is not None:
-            candidate, curve, says = self._interpolated(self.first, interpolate)
+            candidate, curve, along = self._interpolated(self.first, interpolate)
         else:
             candidate = self.last.model(self.progress)
-            says = {}
         if self.over is not None and rule is not None:
             over = self.over.name
             current = self.over.model(self.progress)
-            decision = self._gate(says or self._says(candidate), self._says(current), rule)
+            new = along[curve.chosen] if curve else self._says(candidate)
+            # The line often begins with the very model that the gate compares with.
+            begins = self.first is not None and self.first.name == over
+            old = along[0.0] if begins and 0.0 in along else self._says(current)
+            decision = self._gate(new, old, rule)
             candidate = candidate if decision.promoted else current
         return candidate, Ending(name, self.seed, curve, decision, over)
 
     def _interpolated(
         self, start: Place, how: InterpolationConfig
-    ) -> tuple[NeuralRelevanceModel, AlphaCurve, Says]:
+    ) -> tuple[NeuralRelevanceModel, AlphaCurve, dict[float, Says]]:
         first, second = start.trained(), self.last.trained()
         along = say_along(Line(first, second, progress=self.progress), how.alphas, self.parts, self.progress)
         curve = curve_of(
@@ -174,7 +178,7 @@ class Finish:
             resamples=self.resamples,
             level=self.level,
         )
-        return interpolated(first, second, curve.chosen, progress=self.progress), curve, along[curve.chosen]
+        return interpolated(first, second, curve.chosen, progress=self.progress), curve, along
 
     def _says(self, model: RelevanceModel) -> Says:
         return {part: _say(model, graded, self.progress) for part, graded in self.parts.items()}

@@ -37,16 +37,18 @@ def planned_work(experiment: Experiment, splits: Splits, run_dir: RunDir) -> flo
                 if not run_dir.predictions(name, seed, slice_name).exists()
             )
             end = run_dir.end(recipe, seed)
-            work += 0.0 if (end / "model").exists() else _end_work(recipe, splits)
+            if not (end / "model").exists():
+                work += _end_work(recipe, experiment.start is not None, splits)
             work += _kept_work(experiment, splits, end)
     return work + sum(_soup_work(experiment, splits, run_dir, name) for name in soups_of(experiment))
 
 
-def _end_work(recipe: Recipe, splits: Splits) -> float:
+def _end_work(recipe: Recipe, started: bool, splits: Splits) -> float:
     """Judging the points of a line, and what the gate compares; of held-out labels nothing is known yet."""
-    models = len(recipe.interpolate.alphas) if recipe.interpolate else 0
-    if recipe.gate is not None:
-        models += 1 if models else 2
+    line, over = recipe.interpolate, recipe.compared_with(started)
+    models = len(line.alphas) if line else int(bool(over))
+    if over and not (line and 0.0 in line.alphas and recipe.before(line.first, started) == over):
+        models += 1
     return float(models * sum(map(len, (splits.valid, *splits.valid_ood.values()))))
 
 

@@ -115,6 +115,16 @@ class Recipe(BaseModel):
             return named
         return self.stages[-2].name if len(self.stages) > 1 else START if started else BACKBONE
 
+    def compared_with(self, started: bool) -> str:
+        """The earlier model that the gate compares with; "" without a gate.
+
+        Args:
+            started: Whether the run was started from another run's model, which is then the current one.
+        """
+        if self.gate is None:
+            return ""
+        return self.gate.over or (START if started else self.before("", started))
+
     @property
     def rounds(self) -> int:
         """How often its stages select."""
