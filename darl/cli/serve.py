@@ -15,7 +15,7 @@ Examples:
   darl serve runs/first/model
   darl serve runs/first/model --port 9000 --name rerank-v3.5 --cache-mib 256
   darl serve runs/first/model --host 0.0.0.0 --keys keys.txt --admin-keys admin.txt
-  darl serve runs/first/model --capture pool/ --capture-percentile 99.5
+  darl serve runs/first/model --capture pool/ --capture-percentile 99.5 --redact email --redact digits
 """
 
 
@@ -71,6 +71,37 @@ Examples:
 @click.option("--capture-share", type=float, help="Share of those that is kept.  [default: 1]")
 @click.option("--capture-most", type=int, help="Pairs in all.  [default: 20,000]")
 @click.option(
+    "--redact",
+    "capture_redact",
+    multiple=True,
+    metavar="email|digits|phone|REGEX",
+    help="Take this out of captured texts before they are kept; repeatable.",
+)
+@click.option(
+    "--half-life",
+    type=float,
+    default=20_000,
+    show_default=True,
+    help="Pairs after which traffic counts half in /drift.",
+)
+@click.option(
+    "--drift-psi", type=float, default=0.25, show_default=True, help="From which on drift is an alarm."
+)
+@click.option(
+    "--drift-level",
+    type=float,
+    default=0.001,
+    show_default=True,
+    help="How probable it may be that chance alone raises one.",
+)
+@click.option(
+    "--drift-slices",
+    type=int,
+    default=20,
+    show_default=True,
+    help="Domains of the training data that /drift watches by themselves, at most.",
+)
+@click.option(
     "--no-calibration", is_flag=True, help="Tell probabilities and grades as the model itself says."
 )
 @click.option("--no-ood", is_flag=True, help="Leave ood_score and ood_percentile out.")
@@ -101,10 +132,10 @@ def command(
 
     capture = {key.removeprefix("capture_"): more.pop(key) for key in [*more] if key.startswith("capture_")}
     folder = more.pop("capture")
-    capture = {key: value for key, value in capture.items() if value is not None}
+    capture = {key: value for key, value in capture.items() if value not in (None, ())}
     if capture and folder is None:
         raise click.UsageError(
-            "--capture-percentile, --capture-share and --capture-most need --capture FOLDER"
+            "--capture-percentile, --capture-share, --capture-most and --redact need --capture FOLDER"
         )
     settings = read_settings(
         more

@@ -13,7 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from darl.errors import DarlError
 from darl.serve.engine import Engine
-from darl.serve.errors import FieldFault, InvalidError, NotFoundError
+from darl.serve.errors import (
+    FieldFault,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    NotJsonError,
+    TooLargeError,
+    UnauthorizedError,
+    described,
+)
 from darl.serve.keys import may_change
 
 
@@ -31,7 +40,10 @@ class AdminRoute(APIRoute):
         return guarded
 
 
-router = APIRouter(prefix="/admin", route_class=AdminRoute, tags=["admin"])
+ERRORS = described(
+    NotJsonError, UnauthorizedError, ForbiddenError, NotFoundError, TooLargeError, InvalidError
+)
+router = APIRouter(prefix="/admin", route_class=AdminRoute, responses=ERRORS, tags=["admin"])
 
 
 class ReloadBody(BaseModel):

@@ -13,6 +13,7 @@ from darl.pairs import Pair
 from darl.predictions import FloatArray
 from darl.serve.cache import pair_digest
 from darl.serve.metrics import Metrics
+from darl.serve.redaction import Redaction
 from darl.serve.settings import CaptureSettings
 
 
@@ -30,6 +31,7 @@ class Capture:
         self._seen: set[bytes] = set()
         self._pairs: list[Pair] = []
         self._lock, self._files = Lock(), 0
+        self._redaction = Redaction(settings.redact)
         settings.folder.mkdir(parents=True, exist_ok=True)
 
     def offer(self, pairs: Sequence[Pair], percentiles: FloatArray) -> bool:
@@ -48,7 +50,7 @@ class Capture:
             return False
         with self._lock:
             for row in wanted[self._rng.random(len(wanted)) < settings.share]:
-                self._keep(pairs[row])
+                self._keep(self._redaction.pair(pairs[row]))
             return len(self._pairs) >= settings.file_pairs
 
     def write(self) -> None:

@@ -62,7 +62,7 @@ class Engine:
 
     def __init__(self, served: Served, settings: Settings, load: Callable[[Path], Served]) -> None:
         self.settings, self.metrics = settings, Metrics()
-        self.now = Standing(served, Drift.of(served, settings.half_life))
+        self.now = Standing(served, Drift.of(served, settings))
         self.before: Standing | None = None
         self.closing = False
         self.cache = AnswerCache(settings.cache_bytes)
@@ -141,7 +141,7 @@ class Engine:
         self.metrics.pairs.inc(len(pairs))
         self.metrics.request_pairs.observe(len(pairs))
         if served is self.served:
-            self.now.drift.observe(answers, list(dict.fromkeys(pair.query for pair in pairs)))
+            self.now.drift.observe(answers, pairs)
         percentiles = answers.ood_percentiles
         if self._capture and percentiles is not None and self._capture.offer(pairs, percentiles):
             await self._write_captured()
@@ -185,7 +185,7 @@ class Engine:
 
     def _standing(self, folder: Path) -> Standing:
         served = self._load(folder)
-        return Standing(served, Drift.of(served, self.settings.half_life))
+        return Standing(served, Drift.of(served, self.settings))
 
     def _serve(self, standing: Standing) -> None:
         self.now, self.before = standing, self.now

@@ -1,6 +1,7 @@
 """What the server refuses, each with its status, and the one form in which every refusal is told.
 
     Refusal                 the root: a status, a kind, a message
+    ├── NotJsonError        400 a body that cannot be read
     ├── UnauthorizedError   401 no key, or none that is known
     ├── ForbiddenError      403 what this server is not set up to allow
     ├── NotFoundError       404 no such model
@@ -26,6 +27,7 @@ from typing import Any, ClassVar, NamedTuple
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from darl.serve.logs import LOGGER
@@ -59,6 +61,12 @@ class Refusal(HTTPException):
     ) -> None:
         super().__init__(self.status, message, dict(headers))
         self.fields = tuple(fields)
+
+
+class NotJsonError(Refusal):
+    """The body cannot be read as JSON."""
+
+    status, kind = 400, "validation"
 
 
 class UnauthorizedError(Refusal):
@@ -129,6 +137,38 @@ class DeadlineError(Refusal):
     """Not answered in time."""
 
     status, kind = 504, "deadline"
+
+
+class Field(BaseModel):
+    """What is wrong with a field of a request."""
+
+    field: str
+    message: str
+
+
+class Envelope(BaseModel):
+    """What every refusal looks like; `message`, `error` and `detail` are the same text.
+
+    Attributes:
+        message: What was expected, what was received, what to do.
+        error: For clients of text-embeddings-inference.
+        detail: For clients of Jina.
+        error_type: Which kind of refusal.
+        request_id: By which the log has the request.
+        fields: What is wrong with which field.
+    """
+
+    message: str
+    error: str
+    detail: str
+    error_type: str
+    request_id: str
+    fields: list[Field] = []
+
+
+def described(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
+    """These refusals, for the description of a route."""
+    return {kind.status: {"model": Envelope, "description": kind.__doc__ or ""} for kind in kinds}
 
 
 def envelope(

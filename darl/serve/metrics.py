@@ -91,18 +91,21 @@ class _Watched(Collector):
         return self._families()
 
 
-def drift_families(told: Mapping[str, Mapping[str, object]]) -> list[GaugeMetricFamily]:
-    """Gauges of what drift.py tells, by measure."""
+def drift_families(told: Mapping[str, Mapping[str, Mapping[str, object]]]) -> list[GaugeMetricFamily]:
+    """Gauges of what drift.py tells, by slice and measure."""
     families = []
     for name, key, what in (
         ("darl_drift_psi", "psi", "Population stability index of traffic against the training reference."),
         ("darl_drift_psi_by_chance", "psi_by_chance", "What that index is by chance alone, about."),
+        ("darl_drift_p_value", "p_value", "How probable such a difference is by chance alone."),
+        ("darl_drift_alarm", "alarm", "1 where the index is large and that is not by chance."),
         ("darl_drift_weight", "weight", "How much traffic the index is of; older counts less."),
     ):
-        family = GaugeMetricFamily(name, what, labels=("measure",))
-        for measure, about in told.items():
-            value = about.get(key)
-            if isinstance(value, float):
-                family.add_metric((measure,), value)
+        family = GaugeMetricFamily(name, what, labels=("slice", "measure"))
+        for part, measures in told.items():
+            for measure, about in measures.items():
+                value = about.get(key)
+                if isinstance(value, float | bool):
+                    family.add_metric((part, measure), float(value))
         families.append(family)
     return families

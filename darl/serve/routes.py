@@ -14,7 +14,19 @@ from darl.grades import GradeScale
 from darl.pairs import Pair
 from darl.serve.answers import Answers
 from darl.serve.engine import Cutting, Engine
-from darl.serve.errors import GoneError, NotFoundError, TooLargeError
+from darl.serve.errors import (
+    ClosingError,
+    DeadlineError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    NotJsonError,
+    OverloadedError,
+    ScoringError,
+    TooLargeError,
+    UnauthorizedError,
+    described,
+)
 from darl.serve.keys import may_ask
 from darl.serve.replies import (
     CohereReply,
@@ -33,15 +45,17 @@ from darl.serve.schemas import Asked, PredictBody, RerankBody, ScoreBody, TeiRer
 from darl.serve.served import Served
 
 T = TypeVar("T")
-ERRORS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "No key, or none that is known"},
-    404: {"description": "No such model"},
-    413: {"description": "The body is too long, or has too many documents"},
-    422: {"description": "A field is wrong; `fields` says which"},
-    429: {"description": "The queue is full; Retry-After says when to come again"},
-    503: {"description": "The server is going down"},
-    504: {"description": "Not answered in time"},
-}
+ERRORS = described(
+    NotJsonError,
+    UnauthorizedError,
+    NotFoundError,
+    TooLargeError,
+    InvalidError,
+    OverloadedError,
+    ScoringError,
+    ClosingError,
+    DeadlineError,
+)
 
 
 class GuardedRoute(APIRoute):

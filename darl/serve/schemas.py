@@ -169,15 +169,14 @@ class TeiRerankBody(Asked):
 
 
 PairTexts = Annotated[list[str], Field(min_length=2, max_length=2)]
+PAIR_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "prefixItems": [{"type": "string", "minLength": 1}, {"type": "string"}],
+    "items": False,
+    "minItems": 2,
+}
 PAIRS_SCHEMA: dict[str, Any] = {
-    "anyOf": [
-        {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
-        {
-            "type": "array",
-            "minItems": 1,
-            "items": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
-        },
-    ]
+    "anyOf": [PAIR_SCHEMA, {"type": "array", "minItems": 1, "items": PAIR_SCHEMA}]
 }
 
 
@@ -216,11 +215,15 @@ class PredictBody(Asked):
         return [Pair("", query, "", item, self.domain) for query, item in self.inputs]
 
 
+def _texts_schema(least: int) -> dict[str, Any]:
+    text = {"type": "string", "minLength": least}
+    return {"anyOf": [text, {"type": "array", "minItems": 1, "items": text}]}
+
+
 Texts = Annotated[
     list[str],
     Field(min_length=1),
     BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 
 
@@ -232,8 +235,8 @@ class ScoreBody(Asked):
         text_2: The item, or items.
     """
 
-    text_1: Texts
-    text_2: Texts
+    text_1: Annotated[Texts, WithJsonSchema(_texts_schema(1))]
+    text_2: Annotated[Texts, WithJsonSchema(_texts_schema(0))]
 
     def pairs(self) -> list[Pair]:
         """The pairs that are to be graded.

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from darl.errors import ConfigError
 from darl.pipeline.overrides import faults_of
+from darl.serve.redaction import BUILT_IN
 
 KEYS, ADMIN_KEYS = "DARL_SERVE_KEYS", "DARL_SERVE_ADMIN_KEYS"
 MIB = 1 << 20
@@ -25,6 +35,7 @@ class CaptureSettings(BaseModel):
         share: Of those, the share that is kept.
         most: Pairs in all; then nothing more is kept until the server starts again.
         file_pairs: Pairs of a file.
+        redact: What is taken out of their texts: names of `redaction.BUILT_IN`, or regular expressions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -34,6 +45,20 @@ class CaptureSettings(BaseModel):
     share: float = Field(1.0, gt=0, le=1)
     most: int = Field(20_000, ge=1)
     file_pairs: int = Field(1000, ge=1)
+    redact: tuple[str, ...] = ()
+
+    @field_validator("redact")
+    @classmethod
+    def _compiles(cls, redact: tuple[str, ...]) -> tuple[str, ...]:
+        for one in redact:
+            try:
+                empty = re.compile(BUILT_IN.get(one, one)).match("")
+            except re.error as error:
+                told = f"expected {', '.join(BUILT_IN)} or a regular expression, received {one!r}: {error}"
+                raise ValueError(told) from error
+            if empty:
+                raise ValueError(f"expected a regular expression that needs text, received {one!r}")
+        return redact
 
 
 class Settings(BaseModel):
@@ -51,7 +76,10 @@ class Settings(BaseModel):
         deadline: Seconds until a request that is not answered is given up.
         too_long: What becomes of texts that the model cannot read whole, where the request does not say.
         cache_bytes: That answers may take; 0 keeps none.
-        half_life: Pairs after which traffic counts half in the drift histograms.
+        half_life: Pairs (of query_length: queries) after which traffic counts half in the drift histograms.
+        drift_psi: Population stability index from which on drift is an alarm, where it is not by chance.
+        drift_level: In what share of all cases chance alone may raise one, of all that are watched.
+        drift_slices: Domains of the reference that are watched by themselves, at most.
         log_text: Whether the log holds the query and the texts of a request.
         capture: Which pairs are kept; None = none.
     """
@@ -70,6 +98,9 @@ class Settings(BaseModel):
     too_long: Literal["truncate", "refuse"] = "truncate"
     cache_bytes: int = Field(0, ge=0)
     half_life: float = Field(20_000, ge=100)
+    drift_psi: float = Field(0.25, gt=0)
+    drift_level: float = Field(0.001, gt=0, lt=1)
+    drift_slices: int = Field(20, ge=0, le=200)
     log_text: bool = False
     capture: CaptureSettings | None = None
 

@@ -16,10 +16,19 @@ def test_settings_that_do_not_fit(tmp_path):
     assert "2 faults" in error
     assert "deadline" in error
     assert "max_documents" in error
+    drift = ("--drift-psi", 0, "--drift-level", 1, "--drift-slices", 999)
+    error = darl("serve", tmp_path, *drift, code=1).stderr
+    assert all(name in error for name in ("3 faults", "drift_psi", "drift_level", "drift_slices"))
+    error = darl("serve", tmp_path, "--half-life", 1, code=1).stderr
+    assert "half_life" in error
     error = darl("serve", tmp_path, "--capture-share", 0.5, code=2).stderr
     assert "need --capture FOLDER" in error
     error = darl("serve", tmp_path, "--capture", tmp_path, "--capture-share", 2, code=1).stderr
     assert "capture.share" in error
+    error = darl("serve", tmp_path, "--redact", "email", code=2).stderr
+    assert "need --capture FOLDER" in error
+    error = darl("serve", tmp_path, "--capture", tmp_path, "--redact", "(", code=1).stderr
+    assert "capture.redact" in error
 
 
 def test_keys_that_cannot_be_read_and_a_folder_that_is_no_model(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
 
 from darl.grades import GradeScale
 from darl.pairs import Pair
@@ -55,7 +56,7 @@ def save_served(
             weight.add_(0.2 * torch.randn(weight.shape, generator=generator))
     detector = None if bare else OODConfig.model_validate(KNN | {"features": view})
     calibration = "none" if bare else {"method": "vector", "coverage": 0.7}
-    keeping = Keeping(0 if bare else 30, detector, CalibrationConfig.model_validate(calibration))
+    keeping = Keeping(0 if bare else 120, detector, CalibrationConfig.model_validate(calibration))
     train, held_out = toy_pairs(40, prefix="t"), toy_pairs(120, queries=24, prefix="v")
     save_model(model, folder, kept=keeping.of(model, train, held_out, rng=np.random.default_rng(0)))
     return folder
@@ -72,3 +73,19 @@ def told_offline(folder: Path, pairs):
 
     model = load_model(folder)
     return Teller.of(folder).tell(model, pairs, model.predict(pairs))
+
+
+def ask(client, query=QUERY, documents=DOCUMENTS, **more):
+    """The results of /v2/rerank."""
+    reply = client.post("/v2/rerank", json={"query": query, "documents": documents, **more})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["results"]
+
+
+def metric(client, name, **labels):
+    """The first sample with that name and those labels; None where there is none."""
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        for sample in family.samples:
+            if sample.name == name and labels.items() <= sample.labels.items():
+                return sample.value
+    return None

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from prometheus_client.parser import text_string_to_metric_families
 
 from darl.data.readers import read_pairs
-from darl.serve.drift import counted, psi
 from darl.serve.logs import JsonLines
-from tests.serve.made import DOCUMENTS, QUERY, pairs_of, save_served, told_offline
-from tests.tiny import toy_pairs
+from tests.serve.made import DOCUMENTS, QUERY, ask, metric, pairs_of, save_served, told_offline
 
 ADMIN = {"Authorization": "Bearer admin-key-0123456789"}
 ADMIN_KEYS = ("admin-key-0123456789",)
 BODY = {"query": QUERY, "documents": DOCUMENTS}
-
-
-def ask(client, query=QUERY, documents=DOCUMENTS, **more):
-    reply = client.post("/v2/rerank", json={"query": query, "documents": documents, **more})
-    assert reply.status_code == 200, reply.text
-    return reply.json()["results"]
-
-
-def metric(client, name, **labels):
-    for family in text_string_to_metric_families(client.get("/metrics").text):
-        for sample in family.samples:
-            if sample.name == name and labels.items() <= sample.labels.items():
-                return sample.value
-    return None
 
 
 def test_metrics_count_what_happens(started, served):
@@ -54,64 +34,6 @@ def test_metrics_count_what_happens(started, served):
             assert metric(client, f"{name}_count") == 1
         assert metric(client, "darl_pairs_total") == len(DOCUMENTS)
         assert metric(client, "darl_model_info", sha=served.digest[:12]) == 1
-
-
-COUNTS = st.lists(st.integers(0, 1000), min_size=2, max_size=12)
-
-
-@given(COUNTS, st.randoms())
-def test_psi_is_what_its_formula_says(expected, random):
-    observed = [random.randrange(1000) for _ in expected]
-    e, o = (
-        [(one + 0.5) / (sum(counts) + 0.5 * len(counts)) for one in counts] for counts in (expected, observed)
-    )
-    naive = sum((b - a) * math.log(b / a) for a, b in zip(e, o, strict=True))
-    found = psi(np.array(expected, float), np.array(observed, float))
-    assert found == pytest.approx(naive, abs=1e-12)
-    assert found >= 0
-    assert psi(np.array(expected, float), np.array(expected, float)) == 0
-
-
-def test_bins_hold_every_value_once():
-    edges = np.array([1.0, 2.0])
-    np.testing.assert_array_equal(counted(np.array([-5, 0.9, 1.0, 1.5, 2.0, 99]), edges), [2, 2, 2])
-
-
-def test_drift_is_small_on_pairs_like_the_held_out_and_large_on_others(started, served):
-    held_out = [one.pair for one in toy_pairs(120, queries=24, prefix="v")]
-    with started(served) as client:
-        assert client.get("/drift").json()["measures"]["grade"]["psi"] is None
-        assert metric(client, "darl_drift_psi", measure="grade") is None
-        for query in dict.fromkeys(pair.query for pair in held_out):
-            mine = [pair for pair in held_out if pair.query == query]
-            documents = [{"text": pair.item, "brand": pair.field("brand")} for pair in mine]
-            ask(client, query, documents, darl={"domain": "shop"})
-        usual = client.get("/drift").json()
-        assert usual["model_sha"] == served.digest
-        assert set(usual["measures"]) == {"ood_percentile", "grade", "confidence", "query_length"}
-        for measure in usual["measures"].values():
-            assert measure["weight"] == pytest.approx(sum(measure["observed"]))
-        assert usual["measures"]["grade"]["weight"] == pytest.approx(120, rel=0.01)
-        assert usual["measures"]["query_length"]["weight"] == pytest.approx(24, rel=0.01)
-        for number in range(30):
-            ask(client, f"{'x' * 60} {number}", ["&%$ 123 " * 3, "(((" * 5])
-        after = client.get("/drift").json()["measures"]
-        assert after["ood_percentile"]["psi"] > 2 * usual["measures"]["ood_percentile"]["psi"]
-        assert after["query_length"]["psi"] > 0.5 > 5 * usual["measures"]["query_length"]["psi"]
-        assert after["query_length"]["observed"][-1] == pytest.approx(30, rel=0.01)
-        assert metric(client, "darl_drift_psi", measure="ood_percentile") == pytest.approx(
-            after["ood_percentile"]["psi"]
-        )
-        assert metric(client, "darl_drift_weight", measure="ood_percentile") > 150
-
-
-def test_older_traffic_counts_less(started, served):
-    with started(served, half_life=100) as client:
-        for _ in range(60):
-            ask(client, documents=DOCUMENTS[:5])
-        weight = client.get("/drift").json()["measures"]["grade"]["weight"]
-    kept = 0.5 ** (5 / 100)
-    assert weight == pytest.approx(5 * (1 - kept**60) / (1 - kept))
 
 
 def test_captured_pairs_are_a_pool(started, served, tmp_path, folder):

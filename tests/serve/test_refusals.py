@@ -220,7 +220,10 @@ JSON = st.recursive(
     max_leaves=8,
 )
 FIELDS = ("query", "documents", "texts", "inputs", "text_1", "text_2", "top_n", "truncate", "darl", "model")
-PATHS = st.sampled_from(["/v2/rerank", "/v1/rerank", "/rerank", "/predict", "/score"])
+PATHS = st.sampled_from(["/v2/rerank", "/v1/rerank", "/rerank", "/predict", "/score", "/v1/score"])
+OTHER_PATHS = st.sampled_from(
+    ["/admin/reload", "/admin/rollback", "/drift", "/info", "/metrics", "/", "/docs"]
+)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -235,3 +238,27 @@ def test_no_body_is_a_500(client, path, body):
 def test_no_bytes_are_a_500(client, path, content):
     reply = client.post(path, content=content, headers={"Content-Type": "application/json"})
     assert 400 <= reply.status_code < 500
+
+
+@pytest.fixture(scope="module")
+def admins(started, folder):
+    from darl.serve.served import Served
+
+    with started(Served.load(folder), admin_keys=(ADMIN,)) as client:
+        yield client
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["POST", "GET", "PUT", "DELETE"]),
+    OTHER_PATHS,
+    st.binary(max_size=100)
+    | st.fixed_dictionaries({"model": JSON}).map(lambda body: json.dumps(body).encode()),
+    st.text(st.characters(codec="latin-1", exclude_categories=("Cc",)), max_size=20),
+)
+def test_nothing_sent_to_the_other_routes_is_a_500(admins, method, path, content, text):
+    headers = {"X-API-Key": ADMIN, "Content-Type": "application/json"}
+    headers |= {"Accept": text.encode("latin-1"), "X-Request-ID": text.encode("latin-1")}
+    reply = admins.request(method, path, content=content, headers=headers)
+    assert reply.status_code < 500, reply.text
+    assert (reply.status_code < 400) == (method == "GET" and not path.startswith("/admin"))
