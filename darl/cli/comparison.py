@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from darl.cli.tables import print_table, say
 from darl.evaluation.comparison import Changed, Comparison
 from darl.evaluation.ending import gate_cells
 from darl.evaluation.gate import GateDecision
@@ -37,29 +33,29 @@ def print_comparison(found: Comparison, shown: int, out: Path | None) -> None:
         for name, (n, queries) in found.pairs.items()
     ]
     titles = [metrics[name].title for name in SHOWN]
-    _print(f"{found.title}: difference (▲ ▼ significant)", ["slice", "pairs", "queries", *titles], rows)
+    print_table(f"{found.title}: difference (▲ ▼ significant)", ["slice", "pairs", "queries", *titles], rows)
     worse = sum(one.harm > 0 for one in found.changed)
     title = f"{len(found.changed):,} pairs changed their grade, {worse:,} for the worse; the worst first"
     lines = [_pair(one, found.scale.names) for one in found.changed[:shown]]
-    _print(title, ["slice", "query", "item", "gold", "current", "candidate", "harm"], lines)
+    print_table(title, ["slice", "query", "item", "gold", "current", "candidate", "harm"], lines)
     if out is not None:
-        _say(f"comparison: {out / 'comparison.html'}")
+        say(f"comparison: {out / 'comparison.html'}")
 
 
 def print_gate(decision: GateDecision) -> None:
     """What the gate saw, slice by slice, and what it decided."""
     metric = decision.rows[0].metric if decision.rows else ""
     rows = [list(gate_cells(one, decision)) for one in decision.rows]
-    _print(f"{metric}: candidate less current", ["slice", "difference", "the gate"], rows)
-    _say(decision.reason)
+    print_table(f"{metric}: candidate less current", ["slice", "difference", "the gate"], rows)
+    say(decision.reason)
 
 
 def print_line(curve: AlphaCurve) -> None:
     """The points between two models, and the one that is taken."""
     rows = [[*point_cells(one), "taken" * (one.alpha == curve.chosen)] for one in curve.points]
     title = f"(1 - alpha) {curve.first} + alpha {curve.second}, by {curve.metric}"
-    _print(title, ["alpha", *curve.parts, "mean", ""], rows)
-    _say(f"alpha {curve.chosen:g}: {curve.reason}")
+    print_table(title, ["alpha", *curve.parts, "mean", ""], rows)
+    say(f"alpha {curve.chosen:g}: {curve.reason}")
 
 
 def _cell(found: Difference, comparison: Comparison) -> str:
@@ -71,16 +67,3 @@ def _pair(one: Changed, names: Sequence[str]) -> list[str]:
     pair = one.graded.pair
     grades = [names[grade] for grade in (one.graded.grade, one.current, one.candidate)]
     return [one.slice, pair.query, pair.item, *grades, signed(one.harm)]
-
-
-def _print(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(title=Text(title))
-    for header in headers:
-        table.add_column(Text(header))
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _say(text: str) -> None:
-    Console().print(text, soft_wrap=True, markup=False, highlight=False)

@@ -9,11 +9,13 @@ from pathlib import Path
 import click
 
 from darl.cli.options import parse_component, parse_objective
+from darl.cli.study_darl import darl
 from darl.cli.study_options import (
     check_metric,
     labelled_as,
     load_all,
     metric_option,
+    page_option,
     selection_options,
     study_options,
     unlike,
@@ -89,7 +91,7 @@ def detection(
     checked = load_all(experiments, overrides)
 
     from darl.cli.progress import cli_progress
-    from darl.cli.tables import print_findings
+    from darl.cli.study_tables import print_findings
     from darl.pipeline.detection_study import parse_study, study_detection
 
     settings = parse_study([parse_component(one) for one in detectors], views)
@@ -121,7 +123,7 @@ def selection(
     check_metric(metric, checked)
 
     from darl.cli.progress import cli_progress
-    from darl.cli.tables import print_gains
+    from darl.cli.study_tables import print_gains
     from darl.pipeline.selection_study import parse_strategies, study_selection
 
     labelled = parse_strategies(unlike(labelled_as(one, parse_component) for one in strategies))
@@ -178,7 +180,7 @@ def dasa(
     check_metric(metric, checked)
 
     from darl.cli.progress import cli_progress
-    from darl.cli.tables import print_findings, print_gains
+    from darl.cli.study_tables import print_findings, print_gains
     from darl.pipeline.dasa_study import study_dasa
     from darl.pipeline.selection_study import parse_strategies
 
@@ -210,9 +212,7 @@ def dasa(
     "again for more. [all]",
 )
 @metric_option("qwk")
-@click.option(
-    "--page", type=click.Path(path_type=Path, dir_okay=False), help="Where the page goes. [OUT/objectives.md]"
-)
+@page_option("objectives.md")
 def objectives(
     experiments: tuple[Path, ...],
     out: Path,
@@ -231,7 +231,7 @@ def objectives(
     checked = load_all(experiments, overrides)
 
     from darl.cli.progress import cli_progress
-    from darl.cli.tables import print_outcomes
+    from darl.cli.study_tables import print_outcomes
     from darl.pipeline.objective_study import ALL, parse_objectives, study_objectives
 
     check_metric(metric, checked)
@@ -248,3 +248,6 @@ def objectives(
             progress=progress,
         )
     print_outcomes(found, metric, page)
+
+
+command.add_command(darl)

@@ -41,6 +41,15 @@ def metric_option(default: str) -> Callable[[Command], Command]:
     return click.option("--metric", default=default, show_default=True, help="What the printed table shows.")
 
 
+def page_option(name: str) -> Callable[[Command], Command]:
+    """--page FILE."""
+    return click.option(
+        "--page",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help=f"Where the page goes. [OUT/{name}]",
+    )
+
+
 def selection_options(function: Command) -> Command:
     """What is selected, and what is shown of it."""
     options = (

@@ -22,10 +22,6 @@ from darl.evaluation.numerals import interval, number
 from darl.evaluation.report import Report
 from darl.evaluation.selective import ANSWERED, ANSWERED_ACCURACY
 from darl.evaluation.table import calibration_table_rows, plain_table_rows
-from darl.pipeline.detection_rows import Finding, auroc_rows
-from darl.pipeline.objective_rows import Outcome, outcome_rows
-from darl.pipeline.selection_rows import Gain, gain_rows
-from darl.pipeline.study import ROWS
 
 WIDTH = 100
 SHOWN, LONGEST = 10, 60
@@ -62,34 +58,6 @@ def _needed(rows: list[list[str]]) -> int:
     return sum(max(len(row[i]) for row in full) + 3 for i in range(len(full[0]))) + 1
 
 
-def print_findings(found: Sequence[Finding], out: Path) -> None:
-    """How well every detector tells the slices apart, the best first, a table for each experiment.
-
-    Args:
-        found: What a study of detection found.
-        out: Its folder.
-    """
-    for experiment in dict.fromkeys(one.experiment for one in found):
-        slices, rows = auroc_rows([one for one in found if one.experiment == experiment])
-        _print(f"{experiment}: AUROC against in_dist", ["detector", "features", "mean", *slices], rows)
-    _say(f"rows: {out / ROWS}")
-
-
-def print_gains(found: Sequence[Gain], metric: str, out: Path) -> None:
-    """What every strategy's labels brought, and less random's, a table for each experiment.
-
-    Args:
-        found: What a study of selection found.
-        metric: The metric to show.
-        out: Its folder.
-    """
-    for experiment in dict.fromkeys(one.experiment for one in found):
-        slices, rows = gain_rows([one for one in found if one.experiment == experiment], metric)
-        title = f"{experiment}: {metric} (less that of random labels; ▲ ▼ significant)"
-        _print(title, ["strategy", "labels", "queries", *slices], rows)
-    _say(f"rows: {out / ROWS}")
-
-
 def print_audit(audit: Audit, written: Sequence[Path]) -> None:
     """What an audit comes to, and the first rows of each of its lists.
 
@@ -104,11 +72,11 @@ def print_audit(audit: Audit, written: Sequence[Path]) -> None:
             [_shortened(cell) if is_text else cell for cell, is_text in zip(row, cut, strict=True)]
             for row in listing.rows
         ]
-        _print(listing.title + more, listing.headers, rows)
+        print_table(listing.title + more, listing.headers, rows)
     for sentence in summary(audit):
-        _say(sentence)
+        say(sentence)
     for file in written:
-        _say(f"written: {file}")
+        say(f"written: {file}")
 
 
 def _shortened(text: str) -> str:
@@ -133,14 +101,16 @@ def print_calibration(calibration: Calibration, rows: Sequence[CalibrationRow], 
     title = (
         f"Before and after calibration: {calibration.pairs:,} validation pairs, each told by other queries"
     )
-    _print(title, ["", BEFORE, AFTER, "change"], [[metrics[r.metric].title, *_spreads(r)] for r in shown])
+    print_table(
+        title, ["", BEFORE, AFTER, "change"], [[metrics[r.metric].title, *_spreads(r)] for r in shown]
+    )
     by_domain = [r for name in slices[1:] for r in rows if r.slice == name and r.metric in DOMAIN_METRICS]
     if by_domain:
         lines = [[r.slice, f"{r.n:,}", metrics[r.metric].title, *_spreads(r)] for r in by_domain]
-        _print("By domain", ["domain", "pairs", "", BEFORE, AFTER, "change"], lines)
+        print_table("By domain", ["domain", "pairs", "", BEFORE, AFTER, "change"], lines)
     for line in filter(None, calibration.told()):
-        _say(line)
-    _say(f"model: {folder}")
+        say(line)
+    say(f"model: {folder}")
 
 
 def _spreads(row: CalibrationRow) -> list[str]:
@@ -152,22 +122,8 @@ def _spreads(row: CalibrationRow) -> list[str]:
     return [before, after, f"{change}{' *' * row.significant}"]
 
 
-def print_outcomes(found: Sequence[Outcome], metric: str, page: Path) -> None:
-    """What every objective brought, and less softmax, a table for each experiment.
-
-    Args:
-        found: What a study of objectives found.
-        metric: The metric to show.
-        page: Where its page is.
-    """
-    for experiment in dict.fromkeys(one.experiment for one in found):
-        slices, rows = outcome_rows([one for one in found if one.experiment == experiment], metric)
-        title = f"{experiment}: {metric} (less that of softmax; ▲ significantly better, ▼ worse)"
-        _print(title, ["objective", *slices], rows)
-    _say(f"page: {page}")
-
-
-def _print(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table with a title; in a file 160 columns wide."""
     table = Table(title=Text(title))
     for header in headers:
         table.add_column(Text(header))
@@ -176,5 +132,6 @@ def _print(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) ->
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """A line as it is."""
     Console().print(text, soft_wrap=True, markup=False, highlight=False)

@@ -110,6 +110,7 @@ def estimate_slice(
     rng: np.random.Generator,
     resamples: int = 1000,
     over_seeds: bool = False,
+    seed_rng: np.random.Generator | None = None,
 ) -> SliceEstimates:
     """Every metric of every model on one slice, all under the same resamples of its queries.
 
@@ -120,6 +121,8 @@ def estimate_slice(
         rng: Draws the queries.
         resamples: R, how many resamples.
         over_seeds: Resample the seeds too; then every model needs as many, in the same order.
+        seed_rng: Draws them; slices that are given generators of the same state share the draws, so that
+            their differences are of the same seeds. None = one that is spawned from `rng`.
 
     Returns:
         model -> metric name -> estimate.
@@ -142,7 +145,8 @@ def estimate_slice(
     if judged.n_queries > 1 and defined:
         seed_chunks: Iterable[FloatArray | None] = repeat(None)
         if over_seeds:
-            seed_chunks = query_counts(max(n_seeds.values()), resamples, rng.spawn(1)[0])
+            drawn_by = rng.spawn(1)[0] if seed_rng is None else seed_rng
+            seed_chunks = query_counts(max(n_seeds.values()), resamples, drawn_by)
         replicates = _replicates(prepared, query_counts(judged.n_queries, resamples, rng), seed_chunks)
     else:
         replicates = dict.fromkeys(runs, np.full((len(defined), resamples), np.nan))

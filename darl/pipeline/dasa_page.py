@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from darl.files import whole_file, write_text
 from darl.pipeline.detection_rows import Finding, auroc_rows
 from darl.pipeline.environment import environment
 from darl.pipeline.selection_rows import NONE, POOL, RIVAL, Gain, gain_rows
+from darl.pipeline.study_page import machine_words, table
 
 PAGE = "dasa.md"
 METRICS = ("macro_f1", "auc>=strong", "qwk")
@@ -33,7 +33,7 @@ RC: Any = {
 
 def write_page(findings: Sequence[Finding], gains: Sequence[Gain], out: Path) -> None:
     """Write OUT/dasa.md and a plot for each experiment and share."""
-    parts = [_made_with(), *_detection(findings)]
+    parts = [machine_words(environment()), *_detection(findings)]
     for experiment in dict.fromkeys(one.experiment for one in gains):
         own = [one for one in gains if one.experiment == experiment]
         plot = f"dasa-{experiment}.svg"
@@ -42,21 +42,12 @@ def write_page(findings: Sequence[Finding], gains: Sequence[Gain], out: Path) ->
     write_text(out / PAGE, "\n\n".join(parts) + "\n")
 
 
-def _made_with() -> str:
-    machine: dict[str, Any] = json.loads(json.dumps(environment()))
-    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
-    return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['torch_threads']} torch thread(s); "
-        f"Python {machine['python']}, {packages}."
-    )
-
-
 def _detection(findings: Sequence[Finding]) -> Iterator[str]:
     for experiment in dict.fromkeys(one.experiment for one in findings):
         slices, rows = auroc_rows([one for one in findings if one.experiment == experiment])
         yield f"## Detection: {experiment}"
         yield "AUROC against the in-distribution slice, 95 % intervals over queries; the best by mean first."
-        yield _table(["detector", "features", "mean", *slices], rows[:SHOWN])
+        yield table(["detector", "features", "mean", *slices], rows[:SHOWN])
 
 
 def _selection(gains: Sequence[Gain]) -> Iterator[str]:
@@ -64,12 +55,7 @@ def _selection(gains: Sequence[Gain]) -> Iterator[str]:
     for metric in metrics:
         slices, rows = gain_rows(gains, metric)
         yield f"{metric} (less that of random labels; ▲ ▼ where the 95 % interval over queries leaves 0 out):"
-        yield _table(["strategy", "labels", "queries", *slices], rows)
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        yield table(["strategy", "labels", "queries", *slices], rows)
 
 
 def _draw(gains: Sequence[Gain], path: Path) -> None:

@@ -12,16 +12,17 @@ from darl.evaluation.calibration_rows import CalibrationRow
 from darl.evaluation.equal_mass import MASS_ECE
 from darl.evaluation.metric import Metric
 from darl.evaluation.metrics import metrics_for
-from darl.evaluation.numerals import MISSING, count, interval, listed, number, percent, signed
+from darl.evaluation.numerals import MISSING, count, interval, listed, number, percent
 from darl.evaluation.selective import COVERAGES, accuracy_at
 from darl.files import write_text
 from darl.grades import GradeScale
 from darl.pipeline.data import VALIDATION
+from darl.pipeline.difference_plot import Bar, plot
 from darl.pipeline.experiment import Experiment
 from darl.pipeline.objective_choice import choice
-from darl.pipeline.objective_plot import plot
 from darl.pipeline.objective_rows import LEVEL, RESAMPLES, RIVAL, Outcome
 from darl.pipeline.stage import Stage
+from darl.pipeline.study_page import difference, how_made, spread
 
 KEPT = 0.8
 """Share of the pairs that are answered, in the table of abstention."""
@@ -79,9 +80,19 @@ def write_page(studied: Sequence[Studied], path: Path, command: str) -> None:
     lines = [*_head(studied, command), *choice([row for one in studied for row in one.found])]
     for one in studied:
         drawing = path.with_name(f"{path.stem}-{one.name}.svg")
-        write_text(drawing, plot(one.name, one.found, one.metrics))
+        write_text(drawing, _plot(one))
         lines += _section(one, drawing.name)
     write_text(path, "\n".join(lines) + "\n")
+
+
+def _plot(one: Studied) -> str:
+    words = f"{one.name}: every objective less {RIVAL}, by metric and slice; the tables say the same"
+    bars = [
+        Bar(row.objective, row.slice, row.metric, row.less, row.less_low, row.less_high, bool(row.mark))
+        for row in one.found
+        if row.less is not None
+    ]
+    return plot(f"objectives-{one.name}", bars, one.metrics, words)
 
 
 def _head(studied: Sequence[Studied], command: str) -> Iterator[str]:
@@ -91,16 +102,7 @@ def _head(studied: Sequence[Studied], command: str) -> Iterator[str]:
         "One stage of fine-tuning with each objective. Pairs, batches, starting weights, learning rate and "
         f"epochs are alike; they were not tuned for any objective here. All are compared with `{RIVAL}`."
     )
-    if command:
-        yield from ("", "```sh", command, "```")
-    yield from ("", *dict.fromkeys(_machine(one.machine) for one in studied))
-    yield ""
-    yield (
-        f"Values are means over seeds. In brackets: {percent(LEVEL)} intervals over {count(RESAMPLES)} "
-        "resamples of queries and seeds; those of differences are paired by both. **Bold**, with ▲ (better) "
-        "or ▼ (worse): the interval of the difference leaves out 0. Each comparison stands alone: "
-        f"{percent(1 - LEVEL)} of them would come out so by chance."
-    )
+    yield from how_made(command, [one.machine for one in studied], LEVEL, RESAMPLES)
     yield from ("", "| label | objective |", "|---|---|")
     tried = {label: one for part in studied for label, one in part.experiment.recipes.items()}
     for label, recipe in tried.items():
@@ -120,14 +122,6 @@ def told(objective: Component) -> str:
     terms = [told(Component.model_validate(term)) for term in arguments["terms"]]
     parts = zip(arguments["weights"], terms, strict=True)
     return " + ".join(term if weight == 1 else f"{weight} {term}" for weight, term in parts)
-
-
-def _machine(found: Mapping[str, Any]) -> str:
-    packages = ", ".join(f"{name} {version}" for name, version in found["packages"].items())
-    return (
-        f"{found['processor']}, {found['cores']} cores, {found['torch_threads']} torch thread(s); "
-        f"Python {found['python']}, {packages}."
-    )
 
 
 def _section(one: Studied, drawing: str) -> Iterator[str]:
@@ -224,6 +218,5 @@ def _errors(accuracy: float | None) -> float | None:
 def _cell(row: Outcome) -> str:
     """The value, and below it the difference; of softmax its own interval."""
     if row.less is None:
-        return f"{number(row.value)} {interval(row.low, row.high)}".rstrip()
-    less = f"{signed(row.less)} {interval(row.less_low, row.less_high)}".rstrip()
-    return f"{number(row.value)}<br>" + (f"**{less} {row.mark}**" if row.mark else less)
+        return spread(row.value, row.low, row.high)
+    return f"{number(row.value)}<br>{difference(row.less, row.less_low, row.less_high, row.mark)}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from darl.pipeline.study import MARKS
+
 RIVAL = "softmax"
 RESAMPLES, LEVEL = 1000, 0.95
-MARKS = {"better": "▲", "worse": "▼"}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from darl.objectives.catalogue import OBJECTIVES
 from darl.objectives.config import ObjectiveField
 from darl.pipeline.ending_config import BACKBONE, START, GateConfig, InterpolationConfig, end_faults
 from darl.pipeline.ood_config import logit_faults
-from darl.pipeline.stage import Stage
+from darl.pipeline.stage import CONTINUE, NEW, Stage
 
 
 class Recipe(BaseModel):
@@ -63,6 +63,11 @@ class Recipe(BaseModel):
         faults = [
             f"stages: the name {name!r} stands twice"
             for name in sorted({n for n in names if names.count(n) > 1})
+        ]
+        faults += [
+            f"stage {stage.name}: adapter: expected one of {', '.join(known)}, received {stage.adapter!r}"
+            for i, stage in enumerate(self.stages)
+            if stage.adapter not in (known := [CONTINUE, NEW, *names[:i]])
         ]
         selected = False
         for stage in self.stages:

@@ -40,7 +40,7 @@ from darl.pipeline.report import report_on
 from darl.pipeline.rounds import OUTLOOK, look, read_outlook, round_folder, write_outlook
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.soup import cook_soups
-from darl.pipeline.stage import RoundConfig, Stage
+from darl.pipeline.stage import CONTINUE, NEW, RoundConfig, Stage
 from darl.pipeline.start import STORE, identity, keep_labels, load_splits, start_faults
 from darl.pipeline.train import keep_model
 from darl.pipeline.work import Work
@@ -214,8 +214,8 @@ class _Apprentice:
 
     def _train(self, stage: Stage, folder: Path, place: tuple[int, ...]) -> None:
         """Fine-tune on what the stage names, and keep the model."""
-        if stage.adapter == "new":
-            self._model, self.at = None, None
+        if stage.adapter != CONTINUE:
+            self._model, self.at = None, None if stage.adapter == NEW else self.done[stage.adapter][0]
         seed = int(np.random.SeedSequence([self.seed, *place]).generate_state(1)[0])
         examples = stage.choose(self.splits.train, self._learnt(self.pool))
         self.keeping.check(self._current())

@@ -144,9 +144,10 @@ class RunDir:
 
 def _so_far(recipe: Recipe, number: int) -> list[Any]:
     """What a recipe does up to a stage, as JSON holds it."""
-    held_out = [{"hold_out": recipe.hold_out}] if recipe.hold_out else []
-    stages = [stage.model_dump() for stage in recipe.stages[:number]]
-    return [recipe.objective.model_dump(), *stages, *held_out]
+    stages = recipe.stages[:number]
+    # Before a round there is nothing to hold out, and stages are those of any recipe that begins so.
+    held_out = [{"hold_out": recipe.hold_out}] if recipe.hold_out and any(one.round for one in stages) else []
+    return [recipe.objective.model_dump(), *(stage.model_dump() for stage in stages), *held_out]
 
 
 def _digest(content: list[Any]) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 RIVAL, NONE, POOL = "random", "none", "pool"
-OOD = "ood"
 
 
 @dataclass(frozen=True)

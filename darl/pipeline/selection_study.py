@@ -23,7 +23,6 @@ from darl.catalogue import Component
 from darl.errors import ConfigError
 from darl.evaluation.bootstrap import SliceEstimates, estimate_slice
 from darl.evaluation.estimate import Estimate
-from darl.evaluation.judged import Judged, joined
 from darl.evaluation.metric import Metric
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.report import Report
@@ -34,9 +33,9 @@ from darl.pipeline.first_stages import FirstStages
 from darl.pipeline.recipe import Recipe
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
-from darl.pipeline.selection_rows import NONE, OOD, POOL, RIVAL, Gain, labels_for
+from darl.pipeline.selection_rows import NONE, POOL, RIVAL, Gain, labels_for
 from darl.pipeline.stage import Stage
-from darl.pipeline.study import check_labels, keep_rows, parse_labelled
+from darl.pipeline.study import OOD, check_labels, judged_on, keep_rows, parse_labelled, pooled_faults
 from darl.progress import SILENT, Progress
 from darl.selection.catalogue import STRATEGIES
 
@@ -102,8 +101,8 @@ def expand(
     Raises:
         ConfigError: It has no recipe that selects just once, or a label is no name or stands for another.
     """
-    if OOD in experiment.data.test:
-        raise ConfigError("study", [f"data.test: {OOD} is what the study calls all slices but the first"])
+    if faults := pooled_faults(experiment.data.test):
+        raise ConfigError("study", faults)
     patterns = [recipe for recipe in experiment.recipes.values() if recipe.rounds == 1]
     if not patterns:
         raise ConfigError(
@@ -152,7 +151,7 @@ class _Study:
         metrics = metrics_for(self.experiment.grades)
         chosen = {key: self._chosen(key) for key in self.recipes}
         for slice_name, parts in self._slices().items():
-            runs = {key: self._runs(key, parts) for key in self.recipes}
+            runs = {key: judged_on(self.report, key, parts) for key in self.recipes}
             rng = np.random.default_rng(0)
             estimates = estimate_slice(runs, self.experiment.grades, list(metrics.values()), rng, RESAMPLES)
             for metric in metrics:
@@ -163,10 +162,6 @@ class _Study:
         """The test slices, and all but the first, which is in distribution, as one."""
         own = list(self.report.slices)
         return {name: [name] for name in own} | ({OOD: own[1:]} if len(own) > 2 else {})
-
-    def _runs(self, key: str, parts: Sequence[str]) -> list[Judged]:
-        by_seed = zip(*(self.report.runs[key][part] for part in parts), strict=True)
-        return [joined(one) if len(one) > 1 else one[0] for one in by_seed]
 
     def _of_metric(
         self,

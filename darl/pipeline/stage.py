@@ -26,6 +26,9 @@ from darl.selection.catalogue import STRATEGIES
 from darl.training.batches import Examples
 from darl.training.config import TrainingConfig
 
+CONTINUE, NEW = "continue", "new"
+"""Where a stage's training starts, if not from the model of a stage that it names."""
+
 
 class RoundConfig(BaseModel):
     """A DASA round: detect what the training set does not cover, select within a budget, annotate.
@@ -106,14 +109,16 @@ class Stage(TrainingConfig):
         examples: "train" (the graded training pairs), "selected" (what rounds so far have selected), or
             "both".
         replay: With "selected": share of each epoch drawn afresh from the training pairs, in [0, 1).
-        adapter: "new" starts from the pre-trained backbone, "continue" from the stage before.
+        adapter: "continue" goes on with the model of the stage before, "new" starts again from the
+            pre-trained backbone, and the name of an earlier stage from that stage's model. A round selects
+            with the model of the stage before in any case.
         round: The selection to make first; with several rounds, selection and training take turns.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     examples: Literal["train", "selected", "both"] = "train"
     replay: float = Field(0.0, ge=0, lt=1)
-    adapter: Literal["new", "continue"] = "continue"
+    adapter: str = CONTINUE
     round: RoundConfig | None = None
 
     @model_validator(mode="after")

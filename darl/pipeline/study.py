@@ -1,22 +1,28 @@
-"""What studies share: a line of rows.jsonl for each finding, members of a family tried under labels."""
+"""What studies share: rows.jsonl, members of a family tried under labels, all OOD slices as one."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from darl.catalogue import Component, component_faults, parse_typed
 from darl.errors import ConfigError
+from darl.evaluation.judged import Judged, joined
+from darl.evaluation.report import Report
 from darl.files import write_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 ROWS = "rows.jsonl"
+OOD = "ood"
+"""What studies call all test slices but the first as one."""
+MARKS = {"better": "▲", "worse": "▼"}
+"""Of differences whose intervals leave out 0, by what they mean."""
 LABEL = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -62,3 +68,15 @@ def check_labels(family: str, labels: Iterable[str], taken: Iterable[str] = ()) 
     odd = [label for label in labels if label in taken or not LABEL.fullmatch(label)]
     if odd:
         raise ConfigError("study", [f"{', '.join(odd)}: give the {family} another label"])
+
+
+def pooled_faults(slices: Iterable[str]) -> list[str]:
+    """The fault of test slices one of which has the name of all but the first as one; empty without."""
+    taken = f"data.test: {OOD} is what the study calls all slices but the first: rename the slice"
+    return [taken] if OOD in slices else []
+
+
+def judged_on(report: Report, model: str, parts: Sequence[str]) -> list[Judged]:
+    """A model's runs, one a seed, on several test slices as one."""
+    by_seed = zip(*(report.runs[model][part] for part in parts), strict=True)
+    return [joined(one) if len(one) > 1 else one[0] for one in by_seed]

@@ -80,6 +80,22 @@ def test_seeds_too_are_drawn_where_that_is_asked_for():
     assert wider > 1.5  # the three seeds are far apart
 
 
+def test_slices_can_share_the_draws_of_seeds():
+    """A gap is then of the very same models on both slices."""
+    rng = np.random.default_rng(8)
+    near, far = random_judged(rng, 40, 3, 8), random_judged(rng, 90, 3, 20)
+    drawn = []
+    for place in (near, far):
+        runs = {"a": [predicted_again(rng, place, skill) for skill in (0.0, 5.0)]}
+        drawn_by = np.random.default_rng(1)
+        found = estimate(runs, over_seeds=True, seed_rng=drawn_by)["a"]["accuracy"]
+        weaker, better = found.by_seed
+        drawn.append(np.round((found.replicates - weaker) / (better - weaker) * 2))
+    counts = np.concatenate(list(query_counts(2, 50, np.random.default_rng(1))), axis=1)
+    for one in drawn:
+        assert np.corrcoef(one, counts[1])[0, 1] > 0.9
+
+
 def test_of_one_seed_nothing_can_be_drawn():
     one = random_judged(np.random.default_rng(6))
     found, plain = estimate({"a": [one]}, over_seeds=True), estimate({"a": [one]})
