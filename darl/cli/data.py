@@ -9,6 +9,7 @@ import click
 
 from darl.cli.audit import command as audit
 from darl.cli.options import FORMATS
+from darl.cli.warm import command as warm
 
 EXAMPLE = """\b
 Example:
@@ -20,10 +21,11 @@ Example:
 
 @click.group(epilog=EXAMPLE)
 def command() -> None:
-    """Public corpora, and the generated one; what is wrong with graded files."""
+    """Public corpora, and the generated one; what is wrong with graded files; pairs of a catalogue."""
 
 
 command.add_command(audit)
+command.add_command(warm)
 
 
 @command.command("list", epilog="\b\nExample:\n  darl data list")

@@ -19,7 +19,8 @@ from darl.errors import AnnotationPending, DarlError
 COMMANDS = {
     "calibrate": "Make a model's probabilities, grades and doubts what validation pairs say of them.",
     "compare": "What changes if one model takes another's place, slice by slice and pair by pair.",
-    "data": "Public corpora and the generated one: list, get, convert, write; audit graded files.",
+    "data": "Public corpora and the generated one: list, get, convert, write; audit graded files; warm.",
+    "distil": "Train a small model on what a large one says of unlabelled pairs.",
     "evaluate": "Report on a model, slice by slice.",
     "export": "Fold a model into weights that are served as they are, and check that it says the same.",
     "interpolate": "Choose a model between two, in weight space.",

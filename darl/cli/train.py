@@ -22,6 +22,7 @@ Example:
   darl data write insurance --out shop
   darl train --train shop/train.jsonl --valid shop/valid.jsonl --backbone minilm-l6 --out runs/first
   darl predict runs/first/model shop/in_dist.jsonl --out graded.csv
+  darl train --train shop/train.jsonl --catalogue shop/pool.jsonl --out runs/warmed
   darl train --train shop/train.jsonl --out runs/second --set items_per_query=4 \\
       --objective '[soft_grades, {name: in_query_contrast, weight: 0.2}]'
 """
@@ -46,13 +47,19 @@ Example:
     "--grades", help="Grade names, least relevant first, with commas. Default: irrelevant,weak,strong"
 )
 @click.option(
+    "--catalogue",
+    type=click.Path(path_type=Path),
+    metavar="FILE|FOLDER",
+    help="Items, no labels: the model first learns pairs that are made of them (darl data warm shows them).",
+)
+@click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
     help="A training setting (epochs=3, lr=4e-4, batch_size=16, ...) or, with model. before it, one of "
     "the model's (model.max_length=256, model.adapter.rank=32, ...); ood.size=4000: pairs that the detector "
-    "is fitted on, at most.",
+    "is fitted on, at most; warm.queries=2000, warm.near=1, warm.far=1: what is made of a catalogue.",
 )
 @click.option(
     "--calibration",
@@ -92,6 +99,7 @@ def command(
     backbone: str,
     objective: str,
     grades: str | None,
+    catalogue: Path | None,
     overrides: tuple[str, ...],
     calibration: str,
     seed: int,
@@ -105,6 +113,7 @@ def command(
 ) -> None:
     """Train one stage, straight from files of graded pairs."""
     from darl.cli.progress import cli_progress
+    from darl.data.items import Item, read_catalogue
     from darl.data.readers import Rated, read_rated_pairs
     from darl.grades import GradeScale
     from darl.models.prompt import template_fields
@@ -120,11 +129,17 @@ def command(
         scale,
     )
     calibrating = parse_calibration({"method": parse_component(calibration)})
+    if settings.warm and not catalogue:
+        raise click.UsageError("--set warm... needs --catalogue FILE")
     fields = template_fields(settings.model.prompt)
     with cli_progress() as progress:
         reading: dict[str, Any] = {"item_fields": fields, "bad_rows": bad_rows, "progress": progress}
         reading_valid = reading | {"bad_rows": bad_rows and bad_rows.with_name(f"valid-{bad_rows.name}")}
         graded = read_rated_pairs(train_file, scale, ratings=rated, **reading)
+        items: tuple[Item, ...] = ()
+        if catalogue:
+            aside = bad_rows and bad_rows.with_name(f"catalogue-{bad_rows.name}")
+            items = read_catalogue(catalogue, **reading | {"bad_rows": aside})
         valid = Rated([], {})
         if valid_file:
             valid = read_rated_pairs(valid_file, scale, ratings=rated, **reading_valid)
@@ -139,6 +154,8 @@ def command(
             reference_size=0 if no_reference else 2000,
             ood=settings.ood,
             calibration=calibrating,
+            catalogue=items,
+            warm=settings.warm,
             seed=seed,
             resume=resume,
             progress=progress,

@@ -138,6 +138,12 @@ def assemble(
     )
 
 
+def restart_head(model: NeuralRelevanceModel) -> None:
+    """Put a trained model's grade head back to where it was before any training; the adapter stays."""
+    fresh = build_model(model.config, model.grade_scale).scorer.head
+    model.scorer.head.load_state_dict(fresh.state_dict())
+
+
 @contextmanager
 def _loading(backbone: str) -> Iterator[None]:
     """What transformers has against a folder, as a fault of the config; without its own bars."""

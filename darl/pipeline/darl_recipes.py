@@ -30,7 +30,7 @@ from darl.errors import ConfigError
 from darl.pipeline.ending_config import BACKBONE, START, GateConfig, InterpolationConfig
 from darl.pipeline.overrides import faults_of
 from darl.pipeline.recipe import Recipe
-from darl.pipeline.stage import NEW, RoundConfig, Stage
+from darl.pipeline.stage import CONTINUE, NEW, RoundConfig, Stage
 
 PLAIN, RANDOM, MARGIN, CEILING = "plain", "random", "margin", "ceiling"
 DASA_ONE, DASA_BLEND, DARL = "dasa_one", "dasa_blend", "darl"
@@ -43,13 +43,20 @@ PARTS = {
 }
 """What each ablation leaves out."""
 RIVALS = (PLAIN, RANDOM, MARGIN, DASA_ONE, DASA_BLEND, DARL, *PARTS, CEILING)
-UNION, WARM = "union", "warm"
+UNION, WARM = "union", "warm"  # a name; what a warm stage has for examples
 SOFTMAX = Component(name="softmax")
 HALFWAY = InterpolationConfig(alphas=(0.5,))
 """How the rival ends that interpolates, where the recipe does not."""
 End = TypeVar("End", InterpolationConfig, GateConfig)
 # What fine-tuning a classifier does not have.
-BARE = {"trains": "all", "layers": None, "objective_weights": None, "anchor": None, "ema": None}
+BARE = {
+    "trains": "all",
+    "layers": None,
+    "objective_weights": None,
+    "anchor": None,
+    "ema": None,
+    "head": CONTINUE,
+}
 
 
 def rivals_of(recipe: Recipe, pool: int) -> dict[str, Recipe]:
@@ -143,7 +150,7 @@ def _first(recipe: Recipe) -> tuple[Stage, ...]:
 
 
 def _learns_all(stage: Stage) -> bool:
-    return stage.examples == "train" and stage.trains == "all" and stage.name != WARM
+    return stage.examples == "train" and stage.trains == "all"
 
 
 def _but(stage: Stage, **changes: Any) -> Stage:  # noqa: ANN401 - whatever a stage holds
@@ -158,7 +165,7 @@ class _Parts:
         self.recipe = recipe
         self.first = _first(recipe)
         self.ground = next(stage for stage in reversed(self.first) if _learns_all(stage))
-        self.warm = [stage for stage in recipe.stages if stage.name == WARM]
+        self.warm = [stage.name for stage in recipe.stages if stage.examples == WARM]
 
     @property
     def round(self) -> RoundConfig:
@@ -206,14 +213,17 @@ class _Parts:
 
     def no_stages(self) -> Recipe:
         """With one stage, from the backbone or from what the warm stage made of it."""
-        union = self.union(self.round, WARM if self.warm else NEW)
+        union = self.union(self.round, self.warm[-1] if self.warm else NEW)
         return self._made((*self.first, union))
 
     def no_warm(self) -> Recipe:
-        """Without the warm stage; what started from it starts from the backbone."""
-        rest = [stage for stage in self.recipe.stages if stage.name != WARM]
+        """Without the warm stage; what started from it starts from the backbone, as its head does."""
+        rest = [stage for stage in self.recipe.stages if stage.name not in self.warm]
         return self._made(
-            tuple(_but(stage, adapter=NEW) if stage.adapter == WARM else stage for stage in rest)
+            tuple(
+                _but(stage, head=CONTINUE, adapter=NEW if stage.adapter in self.warm else stage.adapter)
+                for stage in rest
+            )
         )
 
     def no_interpolate(self) -> Recipe:

@@ -23,11 +23,13 @@ from darl.catalogue import Component, build, component_faults
 from darl.data.catalogue import CORPORA
 from darl.data.corpus import Corpus
 from darl.data.files import suffix_of
+from darl.data.items import Item, digest_of_items, read_catalogue
 from darl.data.readers import read_pool, read_rated_pairs
 from darl.data.splits import check_no_leak
 from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.pairs import NO_RATINGS, GradedPair, Pair, Ratings, digest_of
+from darl.pipeline.warm_config import CatalogueConfig
 from darl.progress import SILENT, Progress
 
 VALIDATION = "valid"
@@ -50,6 +52,7 @@ class Splits:
         valid_ood: Graded held-out pairs that are not in distribution, by name; nothing is trained on them,
             and the report says nothing of them.
         ratings: What several people said of graded pairs.
+        catalogue: Items alone, for stages that warm up.
     """
 
     train: tuple[GradedPair, ...]
@@ -59,6 +62,7 @@ class Splits:
     test: Mapping[str, tuple[GradedPair, ...]]
     valid_ood: Mapping[str, tuple[GradedPair, ...]] = field(default_factory=dict)
     ratings: Ratings = field(default_factory=lambda: NO_RATINGS)  # a mapping is no default by itself
+    catalogue: tuple[Item, ...] = ()
 
     def judging_validation(self) -> Splits:
         """The same with the validation pairs as a test slice too, the first one."""
@@ -66,12 +70,13 @@ class Splits:
 
     @property
     def digest(self) -> str:
-        """Identity of all pairs, grades and ratings."""
+        """Identity of all pairs, grades, ratings and items."""
         gold = [GradedPair(pair, self.gold[pair]) for pair in self.pool if pair in self.gold]
         parts = (self.train, self.valid, gold, *self.test.values(), *self.valid_ood.values())
         graded = [digest_of(part) for part in parts]
         rated = [str(list(self.ratings.values()))] if self.ratings else []
-        return hashlib.sha256(" ".join([digest_of(self.pool), *graded, *rated]).encode()).hexdigest()
+        items = [digest_of_items(self.catalogue)] if self.catalogue else []
+        return hashlib.sha256(" ".join([digest_of(self.pool), *graded, *rated, *items]).encode()).hexdigest()
 
     def check(self, item_fields: Sequence[str]) -> None:
         """Refuse leaks between splits, and a prompt that uses fields which no training pair has."""
@@ -104,6 +109,7 @@ class DataConfig(BaseModel):
             decided.
         ratings: Whether several people rated a pair in the files, in a column `ratings` or in several rows:
             stages then learn from what each of them said, and all else takes the median.
+        catalogue: Items alone, of which stages with examples: warm make their pairs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,12 +121,15 @@ class DataConfig(BaseModel):
     test: dict[SliceName, str] = Field(min_length=1)
     valid_ood: dict[SliceName, str] = {}
     ratings: bool = False
+    catalogue: CatalogueConfig | None = None
 
     @model_serializer(mode="wrap")
     def _plain_as_ever(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # Older runs are compared with what is written here.
         written: dict[str, Any] = write(self)
-        return {key: value for key, value in written.items() if value or key != "valid_ood"}
+        return {
+            key: value for key, value in written.items() if value or key not in ("valid_ood", "catalogue")
+        }
 
     @field_validator("valid_ood")
     @classmethod
@@ -219,7 +228,7 @@ class DataConfig(BaseModel):
         test = {name: read.graded(source, f"test.{name}") for name, source in self.test.items()}
         ood = {name: read.graded(source, f"valid_ood.{name}") for name, source in self.valid_ood.items()}
         train, valid = read.graded(self.train, "train"), read.graded(self.valid, "valid")
-        splits = Splits(train, valid, pool, gold, test, ood, read.ratings)
+        splits = Splits(train, valid, pool, gold, test, ood, read.ratings, read.items())
         splits.check(tuple(item_fields))
         return splits
 
@@ -258,6 +267,12 @@ class _Reader:
         pairs, grades = read_pool(source, self.scale, ratings=self.config.ratings, **self._how("pool"))
         gold = {pair: grade for pair, grade in zip(pairs, grades, strict=True) if grade is not None}
         return tuple(pairs), gold
+
+    def items(self) -> tuple[Item, ...]:
+        found = self.config.catalogue
+        return (
+            () if found is None else read_catalogue(found.path, fields=found.fields, **self._how("catalogue"))
+        )
 
     def _how(self, split: str) -> dict[str, Any]:
         aside = None if self.bad_rows is None else self.bad_rows / f"{split}.jsonl"

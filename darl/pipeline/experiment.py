@@ -149,6 +149,13 @@ class Experiment(BaseModel):
                 "annotator spreadsheet: expected one seed and one stage with a round (or rounds), so that "
                 "people grade no pair twice"
             )
+        if self.data.catalogue is None:
+            faults += [
+                f"data.catalogue: there is none, and recipe {name}: stage {stage.name} has examples: warm"
+                for name, recipe in self.recipes.items()
+                for stage in recipe.stages
+                if stage.warm is not None
+            ]
         faults += self._metric_faults()
         faults += self._likelihood_faults()
         faults += self._gauge_faults()

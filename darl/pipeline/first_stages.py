@@ -6,6 +6,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+from darl.data.items import digest_of_items
 from darl.files import whole_folder
 from darl.models.prompt import template_fields
 from darl.pairs import digest_of
@@ -28,6 +29,7 @@ class FirstStages:
         splits = experiment.data.load(experiment.grades, template_fields(experiment.model.prompt))
         model = f"{experiment.model.model_dump_json()}{experiment.grades.names!r}{experiment.start!r}"
         trained_on = model + digest_of(splits.train) + digest_of(splits.valid)
+        trained_on += digest_of_items(splits.catalogue)
         for recipe in experiment.recipes.values():
             learnt = next((i for i, stage in enumerate(recipe.stages) if stage.round), len(recipe.stages))
             for seed in experiment.seeds:

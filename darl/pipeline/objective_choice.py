@@ -66,8 +66,8 @@ def standings(found: Sequence[Outcome]) -> list[Standing]:
         by_place = [[less[label, place, name] for name in names] for place in places]
         gains = tuple(sum(column) / len(places) for column in zip(*by_place, strict=True))
         least = min(sum(one) / len(one) for one in by_place)
-        clear = [_experiments(found, label, tone) for tone in ("better", "worse")]
-        told.append(Standing(label, gains, least, *clear, len(places)))
+        better, worse = (_experiments(found, label, tone) for tone in ("better", "worse"))
+        told.append(Standing(label, gains, least, better, worse, len(places)))
     return sorted(told, key=lambda one: -one.gain)
 
 

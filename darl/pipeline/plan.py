@@ -96,9 +96,8 @@ def _pass_work(stage: Stage, spent: int, splits: Splits, folder: Path) -> float:
         work += _looking_work(stage.round, splits)
     if not (folder / "model").exists():
         budget = spent + (stage.round.budget if stage.round else 0)
-        main = {"train": len(splits.train), "selected": budget, "both": len(splits.train) + budget}[
-            stage.examples
-        ]
+        train, warm = len(splits.train), stage.warm.learnt if stage.warm else 0
+        main = {"train": train, "selected": budget, "both": train + budget, "warm": warm}[stage.examples]
         work += COST[TRAINING] * stage.epochs * main / (1 - stage.replay)
     return work
 

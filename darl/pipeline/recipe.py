@@ -72,7 +72,7 @@ class Recipe(BaseModel):
         selected = False
         for stage in self.stages:
             selected = selected or stage.round is not None
-            if stage.examples != "train" and not selected:
+            if stage.examples in ("selected", "both") and not selected:
                 faults.append(
                     f"stage {stage.name}: examples: {stage.examples} needs a round in it or before it"
                 )

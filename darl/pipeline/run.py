@@ -9,11 +9,10 @@ from typing import cast
 import numpy as np
 
 from darl.data.pool import Pool
-from darl.errors import ConfigError
 from darl.evaluation.outlook import Outlook
 from darl.evaluation.report import Report
 from darl.evaluation.write import write_report
-from darl.models.build import build_model
+from darl.models.build import build_model, restart_head
 from darl.models.checkpoint import Kept, load_model
 from darl.models.neural import NeuralRelevanceModel
 from darl.models.prompt import template_fields
@@ -34,14 +33,16 @@ from darl.pipeline.data import Splits
 from darl.pipeline.exam import examine
 from darl.pipeline.experiment import Experiment
 from darl.pipeline.finish import ENDING, Finish, held_out, parts_of, write_ending
+from darl.pipeline.fit import check_fit
 from darl.pipeline.kept import Keeping
+from darl.pipeline.lesson import lesson_of
 from darl.pipeline.plan import planned_work, stage_work
 from darl.pipeline.report import report_on
 from darl.pipeline.rounds import OUTLOOK, look, read_outlook, round_folder, write_outlook
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.soup import cook_soups
 from darl.pipeline.stage import CONTINUE, NEW, RoundConfig, Stage
-from darl.pipeline.start import STORE, identity, keep_labels, load_splits, start_faults
+from darl.pipeline.start import STORE, identity, keep_labels, load_splits
 from darl.pipeline.train import keep_model
 from darl.pipeline.work import Work
 from darl.progress import SILENT, Progress
@@ -68,7 +69,7 @@ def run(
     """
     fields = template_fields(experiment.model.prompt)
     splits = load_splits(experiment, fields, bad_rows=bad_rows, progress=progress)
-    _check(experiment, splits)
+    check_fit(experiment, splits)
     run_dir.check_data(identity(splits, experiment.start))
     splits = splits.judging_validation() if experiment.report.validation else splits
     work, view = Work(progress, planned_work(experiment, splits, run_dir)), LastView()
@@ -79,21 +80,6 @@ def run(
     report = report_on(experiment, splits, run_dir)
     run_dir.once(run_dir.root / "report.json", lambda: write_report(report, run_dir.root))
     return report
-
-
-def _check(experiment: Experiment, splits: Splits) -> None:
-    """Tell what the data have against the recipes now, not when stages have been trained."""
-    faults = [
-        f"recipe {name}: its rounds spend {recipe.budget} labels, and the pool has {len(splits.pool)} pairs"
-        for name, recipe in experiment.recipes.items()
-        if recipe.budget > len(splits.pool)
-    ]
-    faults += start_faults(experiment)
-    unknown = sum(pair not in splits.gold for pair in splits.pool)
-    if unknown and experiment.asks_oracle:
-        faults.append(f"data.pool: {unknown} pairs have no grade, which annotator oracle needs of every pair")
-    if faults:
-        raise ConfigError("experiment", faults)
 
 
 class _Apprentice:
@@ -217,13 +203,15 @@ class _Apprentice:
         if stage.adapter != CONTINUE:
             self._model, self.at = None, None if stage.adapter == NEW else self.done[stage.adapter][0]
         seed = int(np.random.SeedSequence([self.seed, *place]).generate_state(1)[0])
-        examples = stage.choose(self.splits.train, self._learnt(self.pool))
         self.keeping.check(self._current())
         check_scopes(self._current(), self.recipe.stages)
+        learnt, scale = self._learnt(self.pool), self.experiment.grades
+        lesson = lesson_of(stage, self.splits, learnt, scale, seed=seed, progress=self.progress)
+        if stage.head == "new":
+            restart_head(self._current())
         model = train_stage(
             self._current(),
-            examples,
-            self.splits.valid,
+            *lesson,
             stage,
             seed=seed,
             folder=folder,

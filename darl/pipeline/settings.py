@@ -15,6 +15,7 @@ from darl.models.prompt import template_faults
 from darl.objectives.catalogue import OBJECTIVES
 from darl.pipeline.ood_config import OODConfig, logit_faults
 from darl.pipeline.overrides import faults_of, override
+from darl.pipeline.warm_config import WarmConfig
 from darl.training.config import TrainingConfig
 
 
@@ -25,6 +26,7 @@ class Settings(BaseModel):
         model: What the model is made of.
         training: How it is trained.
         ood: The detector that is kept with it; None keeps none.
+        warm: What is made of a catalogue first; None = the defaults, where there is one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +34,7 @@ class Settings(BaseModel):
     model: ModelConfig
     training: TrainingConfig
     ood: OODConfig | None
+    warm: WarmConfig | None = None
 
     @field_validator("model")
     @classmethod
@@ -58,7 +61,7 @@ def parse_settings(
 
     Args:
         model: The model's settings so far.
-        overrides: "KEY=VALUE" for the training, "model.KEY=VALUE" for the model, "ood.KEY=VALUE".
+        overrides: "KEY=VALUE" for the training; "model.KEY=VALUE", "ood.KEY=VALUE" and "warm.KEY=VALUE".
         ood: Settings of the detector that is kept so far; None keeps none.
         scale: The grades to be told apart; None = irrelevant, weak, strong.
 
@@ -67,13 +70,25 @@ def parse_settings(
     """
     raw: dict[str, Any] = {"model": dict(model), "training": {}, "ood": ood and dict(ood)}
     for text in overrides:
-        override(raw, text if text.startswith(("model.", "ood.")) else f"training.{text}")
+        override(raw, text if text.startswith(("model.", "ood.", "warm.")) else f"training.{text}")
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         raise ConfigError("settings", faults_of(error)) from error
     check_settings(settings.model, settings.training, scale or GradeScale())
     return settings
+
+
+def parse_warm(raw: Mapping[str, Any]) -> WarmConfig:
+    """How many pairs are made of a catalogue, from what is typed.
+
+    Raises:
+        ConfigError: With every fault found.
+    """
+    try:
+        return WarmConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("warm", faults_of(error)) from error
 
 
 def check_settings(model: ModelConfig, training: TrainingConfig, scale: GradeScale) -> None:

@@ -22,6 +22,7 @@ from darl.models.base import FROZEN, FeatureView, ViewField
 from darl.ood.base import SEEN
 from darl.ood.catalogue import DETECTORS
 from darl.pairs import GradedPair
+from darl.pipeline.warm_config import WarmConfig
 from darl.selection.catalogue import STRATEGIES
 from darl.training.batches import Examples
 from darl.training.config import TrainingConfig
@@ -106,20 +107,35 @@ class Stage(TrainingConfig):
 
     Attributes:
         name: Names its folder and its lines in the log.
-        examples: "train" (the graded training pairs), "selected" (what rounds so far have selected), or
-            "both".
+        examples: "train" (the graded training pairs), "selected" (what rounds so far have selected),
+            "both", or "warm" (pairs made of the catalogue, without a label).
         replay: With "selected": share of each epoch drawn afresh from the training pairs, in [0, 1).
         adapter: "continue" goes on with the model of the stage before, "new" starts again from the
             pre-trained backbone, and the name of an earlier stage from that stage's model. A round selects
             with the model of the stage before in any case.
+        head: With adapter: continue, "new" starts the grade head alone again: from the grade words or, of an
+            encoder, from what similarity says of this stage's examples.
         round: The selection to make first; with several rounds, selection and training take turns.
+        warm: With examples: warm, what is made of the catalogue.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    examples: Literal["train", "selected", "both"] = "train"
+    examples: Literal["train", "selected", "both", "warm"] = "train"
     replay: float = Field(0.0, ge=0, lt=1)
     adapter: str = CONTINUE
+    head: Literal["new", "continue"] = "continue"
     round: RoundConfig | None = None
+    warm: WarmConfig | None = None
+
+    @model_validator(mode="after")
+    def _warm_goes_with_warm(self) -> Stage:
+        if self.examples == "warm" and self.round is not None:
+            raise ValueError("round: a stage with examples: warm learns no labels: put it into a later stage")
+        if self.examples != "warm" and self.warm is not None:
+            raise ValueError(f"warm: goes with examples: warm, received examples: {self.examples}")
+        if self.examples == "warm" and self.warm is None:
+            object.__setattr__(self, "warm", WarmConfig())  # in what names its folder, should defaults change
+        return self
 
     @model_validator(mode="after")
     def _replay_goes_with_selected(self) -> Stage:
@@ -142,7 +158,7 @@ class Stage(TrainingConfig):
         return 0 if self.round is None else self.round.rounds
 
     def choose(self, train: tuple[GradedPair, ...], selected: tuple[GradedPair, ...]) -> Examples:
-        """What this stage trains on."""
+        """What this stage trains on, if that is graded pairs."""
         if self.examples == "selected":
             return Examples(selected, train, self.replay)
         return Examples(train if self.examples == "train" else train + selected)

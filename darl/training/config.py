@@ -21,8 +21,16 @@ TOGETHER = 4
 """Pairs of one query in a step, where the objective compares them and nothing else is asked for."""
 
 
-# Keys that older stages were written without, and what they then meant.
-LATER = {"trains": "all", "layers": None, "objective_weights": None, "anchor": None, "ema": None}
+# Keys that older stages were written without, and what they then meant; the last two are a recipe's stages'.
+LATER = {
+    "trains": "all",
+    "layers": None,
+    "objective_weights": None,
+    "anchor": None,
+    "ema": None,
+    "head": "continue",
+    "warm": None,
+}
 
 
 class AnchorConfig(BaseModel):

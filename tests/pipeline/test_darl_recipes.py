@@ -10,6 +10,7 @@ from darl.pipeline.darl_recipes import PARTS, RIVALS, in_turn, rivals_of, same_a
 from darl.pipeline.recipe import Recipe
 from darl.pipeline.run_dir import RunDir
 
+WARM = {"name": "first", "examples": "warm", "epochs": 1}
 GROUND = {
     "name": "ground", "epochs": 2, "lr": 0.001, "batch_size": 8, "items_per_query": 4,
     "objective_weights": [1, 2],
@@ -36,12 +37,12 @@ def stages_of(one):
 
 
 def test_all_rivals_of_a_whole_recipe():
-    rivals = made({"name": "warm", "epochs": 1}, GROUND, REACH)
+    rivals = made(WARM, GROUND, REACH)
     assert tuple(rivals) == RIVALS
     assert {label: one.budget for label, one in rivals.items()} == dict.fromkeys(RIVALS, 10) | {
         "plain": 0, "ceiling": 50
     }  # fmt: skip
-    assert rivals["darl"] == recipe({"name": "warm", "epochs": 1}, GROUND, REACH)
+    assert rivals["darl"] == recipe(WARM, GROUND, REACH)
 
 
 def test_softmax_rivals_learn_as_the_recipe_does_but_for_its_objective():
@@ -102,24 +103,24 @@ def test_without_stages_it_is_the_rival_that_blends():
 
 
 def test_a_warm_stage_is_what_one_stage_starts_from():
-    rivals = made({"name": "warm", "epochs": 1}, GROUND, REACH)
+    rivals = made(WARM, GROUND, REACH)
     assert stages_of(rivals["no_warm"]) == ["ground", "reach"]
-    assert stages_of(rivals["no_stages"]) == ["warm", "ground", "union"]
-    assert rivals["no_stages"].stages[2].adapter == "warm"
-    assert stages_of(rivals["dasa_one"]) == ["warm", "ground", "union"]
+    assert stages_of(rivals["no_stages"]) == ["first", "ground", "union"]
+    assert rivals["no_stages"].stages[2].adapter == "first"
+    assert stages_of(rivals["dasa_one"]) == ["first", "ground", "union"]
     assert rivals["dasa_one"].stages[2].adapter == "new"
     assert stages_of(rivals["plain"]) == ["ground"]
-    again = {**GROUND, "adapter": "warm"}
-    assert made({"name": "warm"}, {"name": "other"}, again, REACH)["no_warm"].stages[1].adapter == "new"
+    again = {**GROUND, "adapter": "first", "head": "new"}
+    assert made(WARM, {"name": "other"}, again, REACH)["no_warm"].stages[1].adapter == "new"
 
 
 def test_an_end_means_a_model_that_is_there():
     rivals = made(GROUND, REACH, {"name": "both", "examples": "both"}, interpolate={"first": "reach"})
     assert rivals["darl"].interpolate.first == "reach"
     assert rivals["dasa_blend"].interpolate.first == ""
-    warm = made({"name": "warm"}, GROUND, REACH, interpolate="warm", gate={"over": "warm"})
+    warm = made(WARM, GROUND, REACH, interpolate="first", gate={"over": "first"})
     assert (warm["no_warm"].interpolate.first, warm["no_warm"].gate.over) == ("", "")
-    assert warm["no_stages"].interpolate.first == "warm"
+    assert warm["no_stages"].interpolate.first == "first"
 
 
 def test_what_the_recipe_lacks_is_not_taken_out():
