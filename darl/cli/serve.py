@@ -61,6 +61,18 @@ Examples:
     help="What becomes of texts longer than the model reads, where a request does not say (truncate).",
 )
 @click.option("--cache-mib", type=float, default=0, show_default=True, help="That kept answers may take.")
+@click.option(
+    "--readings-mib",
+    type=float,
+    default=0,
+    show_default=True,
+    help="That kept readings of texts may take, of a model that reads query and item apart.",
+)
+@click.option(
+    "--workers",
+    type=int,
+    help="Model calls at a time; each has its share of the processors.  [default: 2, on a GPU 1]",
+)
 @click.option("--log-text", is_flag=True, help="Write queries and documents into the log.")
 @click.option(
     "--capture",
@@ -116,6 +128,7 @@ def command(
     models_root: Path | None,
     max_body_mib: float,
     cache_mib: float,
+    readings_mib: float,
     no_calibration: bool,
     no_ood: bool,
     backbone: str | None,
@@ -146,6 +159,7 @@ def command(
             "models_root": models_root or model.resolve().parent,
             "max_body_bytes": round(max_body_mib * MIB),
             "cache_bytes": round(cache_mib * MIB),
+            "readings_bytes": round(readings_mib * MIB),
             "capture": None if folder is None else capture | {"folder": folder},
         }
     )

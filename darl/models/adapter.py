@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import RLock
 from typing import Any
 
@@ -63,7 +63,7 @@ class FoldedAdapter:
 
     W + (alpha / rank) B A takes the place of W, so that a forward pass has no low-rank maps beside the full
     ones. The sums are kept until the adapter changes; the backbone's own weights come back to the bit. One
-    thread at a time is in the block.
+    thread at a time is in the block, unless the adapter stays folded in.
 
     Args:
         body: The backbone with its adapter.
@@ -73,27 +73,49 @@ class FoldedAdapter:
         self.body = body
         self._sums: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
         self._lock = RLock()
+        self._for_good: ExitStack | None = None
+
+    def stay(self) -> None:
+        """Fold the adapter in for good: from then on any number of threads may predict at once."""
+        with self._lock:
+            if self._for_good is None:
+                folded = ExitStack()
+                folded.enter_context(self._swapped())
+                self._for_good = folded
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """A block in which the folded weights are the backbone's, and the adapter rests."""
+        if self._for_good is not None:
+            yield
+            return
+        with self._lock, self._swapped():
+            yield
+
+    @contextmanager
+    def _swapped(self) -> Iterator[None]:
         layers: dict[str, Any] = {
             name: one for name, one in self.body.named_modules() if isinstance(one, LoraLinear)
         }
-        with self._lock:
-            own = {name: layer.get_base_layer().weight.data for name, layer in layers.items()}
-            try:
-                for name, layer in layers.items():
-                    layer.get_base_layer().weight.data = self._sum(name, layer, own[name])
-                with self.body.disable_adapter():
-                    yield
-            finally:
-                for name, layer in layers.items():
-                    layer.get_base_layer().weight.data = own[name]
+        own = {name: layer.get_base_layer().weight.data for name, layer in layers.items()}
+        try:
+            for name, layer in layers.items():
+                layer.get_base_layer().weight.data = self._sum(name, layer, own[name])
+            with self.body.disable_adapter():
+                yield
+        finally:
+            for name, layer in layers.items():
+                layer.get_base_layer().weight.data = own[name]
 
     @contextmanager
     def resting(self) -> Iterator[None]:
-        """A block in which the backbone's weights are its own, and the adapter rests."""
+        """A block in which the backbone's weights are its own, and the adapter rests.
+
+        Raises:
+            ConfigError: The adapter is folded in for good.
+        """
+        if self._for_good is not None:
+            raise ConfigError("features", ["the adapter is folded in for good: load the model again"])
         with self._lock, self.body.disable_adapter():
             yield
 

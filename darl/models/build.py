@@ -27,6 +27,7 @@ from darl.models.neural import NeuralRelevanceModel, Scorer
 from darl.models.packed_attention import read_packed, use_packing
 from darl.models.prompt import CausalPrompt, EncoderPrompt, PromptTemplate
 from darl.models.seed import seed_torch
+from darl.models.side_by_side import read_rows, use_rows
 from darl.models.store import fingerprint, resolve
 from darl.models.vocabulary import Vocabulary
 from darl.objectives.catalogue import OBJECTIVES
@@ -79,7 +80,8 @@ def build_model(
         prompt = EncoderPrompt(tokenizer, template, config.max_length, config.reading)
         with _loading(config.backbone):
             body = load_encoder(folder, dtype, config.trust_remote_code)
-        head, pooling = _blank_head(body, len(grade_scale)), pooling_for(config.reading)
+        in_rows = config.reading == "apart" and use_rows(body)
+        head, pooling = _blank_head(body, len(grade_scale)), pooling_for(config.reading, in_rows)
     _check_length(body, config)
     seed_torch(seed)
     head = start_head(objective, head)
@@ -117,13 +119,13 @@ def assemble(
     softcap = softcap_of(body) if causal else None
     scorer = Scorer(
         body,
-        LastToken() if causal else pooling_for(config.reading),
+        LastToken() if causal else pooling_for(config.reading, packs),
         saved_head(objective, len(grade_scale), head, softcap),
     )
     if not any(isinstance(module, Int8Linear) for module in body.modules()):
         scorer.to(PartialState().device)
     if packs:
-        read_packed(body)
+        (read_packed if causal else read_rows)(body)
     return NeuralRelevanceModel(
         config,
         grade_scale,
@@ -134,7 +136,7 @@ def assemble(
         tokenizer,
         scorer,
         fingerprint,
-        packs,
+        packs and causal,
     )
 
 

@@ -62,7 +62,7 @@ class ExportCard(BaseModel):
     Attributes:
         form: How its weights are kept.
         causal: A causal LM; otherwise an encoder.
-        packs: Whether it reads packed rows.
+        packs: Whether it reads packed rows; of an encoder, rows of texts side by side.
         parity: Agreement with the original, by name of the measure.
     """
 
@@ -135,7 +135,8 @@ def save_exported(
             if (source / name).exists():
                 copyfile(source / name, temporary / name)
         causal = isinstance(model.prompt, CausalPrompt)
-        card = ExportCard(form=form, causal=causal, packs=model.packs, parity=parity)
+        in_rows = getattr(model.scorer.pooling, "in_rows", False)
+        card = ExportCard(form=form, causal=causal, packs=model.packs or in_rows, parity=parity)
         _finish(model, temporary, card, kept)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoModel, PreTrainedModel
+
+from darl.models.packing import Ids
+from darl.models.side_by_side import Row, run_row
 
 QUERY, ITEM = 1, 2
 
@@ -33,7 +37,7 @@ class MatchPooling(nn.Module):
         inputs = {key: value for key, value in batch.items() if key != "segments"}
         hidden: Tensor = body(**inputs).last_hidden_state.float()
         query, item = (_mean(hidden, batch["segments"] == part) for part in (QUERY, ITEM))
-        return torch.cat((query, item, (query - item).abs(), query * item), dim=-1)
+        return compare(query, item)
 
 
 class ApartPooling(MatchPooling):
@@ -41,42 +45,70 @@ class ApartPooling(MatchPooling):
 
     That is what sentence encoders were trained for: their u'v is a good measure of relevance before any
     label, and stays one on traffic that no label speaks of (docs/results/encoder-reading.md). A text that
-    stands in several pairs of a batch is read once.
+    stands in several pairs of a batch is read once; for prediction see apart.py.
+
+    Args:
+        in_rows: Whether the encoder reads rows of texts (see side_by_side.py).
 
     Reference: Reimers and Gurevych, "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", EMNLP
     2019, arXiv 1908.10084.
     """
 
+    def __init__(self, in_rows: bool = False) -> None:
+        super().__init__()
+        self.in_rows = in_rows
+
+    def read(self, body: nn.Module, texts: Sequence[Ids]) -> Tensor:
+        """(B, D) readings of B texts, none empty, in one forward pass: u of a query, v of an item."""
+        device = next(body.parameters()).device
+        if self.in_rows:
+            row = Row.of(texts, device)
+            return _scaled(row.means(run_row(body, row).float()))
+        longest = max(map(len, texts))
+        ids = torch.tensor([[*text, *[-1] * (longest - len(text))] for text in texts], device=device)
+        return _means(body, ids)
+
     def forward(self, body: nn.Module, batch: dict[str, Tensor]) -> Tensor:
         """(B, T) tokens, the query's and then the item's -> (B, 4 D) features."""
-        query, item = (self._read(body, batch, part) for part in (QUERY, ITEM))
-        return torch.cat((query, item, (query - item).abs(), query * item), dim=-1)
+        return compare(*(self._read(body, batch, part) for part in (QUERY, ITEM)))
 
     def _read(self, body: nn.Module, batch: dict[str, Tensor], part: int) -> Tensor:
         """(B, D) means of one of the two texts."""
         own = batch["segments"] == part
         first, lengths = own.int().argmax(dim=1, keepdim=True), own.sum(dim=1, keepdim=True)
         places = torch.arange(int(lengths.max()), device=own.device)[None, :]
-        mask = places < lengths
         ids = batch["input_ids"].gather(1, (first + places).clamp(max=own.shape[1] - 1))
-        marked = torch.where(mask, ids, -1)
-        texts, which = torch.unique(marked, dim=0, return_inverse=True)
-        mask = texts >= 0
-        hidden = body(input_ids=texts.clamp(min=0), attention_mask=mask.long()).last_hidden_state
-        return _mean(hidden.float(), mask)[which]
+        texts, which = torch.unique(torch.where(places < lengths, ids, -1), dim=0, return_inverse=True)
+        return _means(body, texts)[which]
+
+
+def compare(query: Tensor, item: Tensor) -> Tensor:
+    """(B, D) of queries and of items -> (B, 4 D) features: both, how they differ, how they agree."""
+    return torch.cat((query, item, (query - item).abs(), query * item), dim=-1)
+
+
+def _means(body: nn.Module, texts: Tensor) -> Tensor:
+    """(B, D) readings of (B, S) tokens, padded with -1."""
+    mask = texts >= 0
+    hidden = body(input_ids=texts.clamp(min=0), attention_mask=mask.long()).last_hidden_state
+    return _mean(hidden.float(), mask)
 
 
 def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
     """The mean of (B, T, D) over the tokens of a (B, T) mask, scaled to length sqrt(D)."""
     weights = mask.unsqueeze(-1).to(hidden.dtype)
-    mean = (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
-    scaled: Tensor = F.normalize(mean, dim=-1) * hidden.shape[-1] ** 0.5
+    return _scaled((hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0))
+
+
+def _scaled(means: Tensor) -> Tensor:
+    """(B, D) means, each scaled to length sqrt(D)."""
+    scaled: Tensor = F.normalize(means, dim=-1) * means.shape[-1] ** 0.5
     return scaled
 
 
-def pooling_for(reading: Literal["apart", "joint"]) -> MatchPooling:
-    """How texts are read and compared."""
-    return ApartPooling() if reading == "apart" else MatchPooling()
+def pooling_for(reading: Literal["apart", "joint"], in_rows: bool = False) -> MatchPooling:
+    """How texts are read and compared; `in_rows`: texts that are read apart need no padding."""
+    return ApartPooling(in_rows) if reading == "apart" else MatchPooling()
 
 
 def load_encoder(folder: Path, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:

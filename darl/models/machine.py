@@ -9,10 +9,12 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 # bfloat16 must win clearly: on processors that only emulate it, it is several times slower.
 WORTHWHILE = 1.5
+CALLS = 2
 
 
 @cache
@@ -58,3 +60,22 @@ def settle_threads() -> None:
     """
     if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > usable_cpus():
         torch.set_num_threads(usable_cpus())
+
+
+def share_processors(calls: int | None, on_cpu: bool) -> int:
+    """How many model calls run at a time; each gets its share of the processors, for the rest of the process.
+
+    Several calls of few threads do more than one of many, whose threads wait for each other after every step,
+    and for any other that takes a processor from one of them. numpy's products get one thread: its threads
+    go on turning for tens of milliseconds after a product of one, on the processors that torch needs.
+
+    Args:
+        calls: How many; None = 2, and 1 where the model is on a GPU or there is one processor.
+        on_cpu: Whether the model is.
+    """
+    cpus = usable_cpus()
+    found = calls or (min(CALLS, cpus) if on_cpu else 1)
+    threadpool_limits(1, user_api="blas")
+    if "OMP_NUM_THREADS" not in os.environ and on_cpu:
+        torch.set_num_threads(max(1, cpus // found))
+    return found

@@ -17,13 +17,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.models.adapter import FoldedAdapter
+from darl.models.apart import Readings, read_apart
 from darl.models.base import FeatureView
 from darl.models.config import ModelConfig
-from darl.models.encoder import MatchPooling
+from darl.models.encoder import ApartPooling, MatchPooling
 from darl.models.head import GradeHead, check_head
 from darl.models.likelihood import mean_log_likelihood
 from darl.models.llm import Batch, LastToken
 from darl.models.packing import SharedPrefix, pack, row_plan, shared_prefix
+from darl.models.padding import length_batches, pad
 from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens
 from darl.models.views import body_at, distinct, mean_over_text, text_of
 from darl.models.vocabulary import Vocabulary
@@ -111,15 +113,7 @@ class NeuralRelevanceModel:
         """Texts as one batch on the model's device: packed if the backbone can, else padded on the right."""
         if self.packs:
             return pack([text["input_ids"] for text in texts], self.device, prefix)
-        lengths = [len(text["input_ids"]) for text in texts]
-        longest = max(lengths)
-        fill = {"input_ids": int(self.tokenizer.pad_token_id)}
-        batch = {
-            key: [[*text[key], *[fill.get(key, 0)] * (longest - len(text[key]))] for text in texts]
-            for key in texts[0]
-        }
-        batch["attention_mask"] = [[1] * length + [0] * (longest - length) for length in lengths]
-        return {key: torch.tensor(rows, device=self.device) for key, rows in batch.items()}
+        return pad(texts, int(self.tokenizer.pad_token_id), self.device)
 
     def batches(
         self, texts: Sequence[Tokens], share_prefix: bool = True
@@ -142,16 +136,28 @@ class NeuralRelevanceModel:
         """Grade N pairs; see RelevanceModel."""
         return self._graded(pairs, self.prompt.encode, progress)
 
-    def predict_texts(self, texts: Sequence[Tokens], *, progress: Progress = SILENT) -> Predictions:
-        """Grade N texts that `prompt.encode` gave, in their order: for who has encoded the pairs."""
-        return self._graded(texts, list, progress)
+    def predict_texts(
+        self, texts: Sequence[Tokens], *, known: Readings | None = None, progress: Progress = SILENT
+    ) -> Predictions:
+        """Grade N texts that `prompt.encode` gave, in their order: for who has encoded the pairs.
+
+        Args:
+            texts: What to grade.
+            known: Readings of texts that this model has read before, if it reads apart.
+            progress: Told how far it is.
+        """
+        return self._graded(texts, list, progress, known)
 
     def _graded(
-        self, inputs: Sequence[T], encode: Callable[[Sequence[T]], list[Tokens]], progress: Progress
+        self,
+        inputs: Sequence[T],
+        encode: Callable[[Sequence[T]], list[Tokens]],
+        progress: Progress,
+        known: Readings | None = None,
     ) -> Predictions:
         def grade(texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensors]]:
-            for rows, batch in self.batches(texts):
-                logits, features = self.scorer(batch)
+            for rows, features in self._pooled(texts, self.scorer.body, known):
+                logits = self.scorer.head(features)
                 yield rows, (logits, self.objective.grade_probs(logits), features)
 
         with self._weights("tuned"), task(progress, f"predict {len(inputs):,} pairs", len(inputs), "pairs"):
@@ -172,8 +178,8 @@ class NeuralRelevanceModel:
         body = body_at(self.scorer.body, view.layer)
 
         def pool(texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensors]]:
-            for rows, batch in self.batches(texts):
-                yield rows, (self.scorer.pooling(body, batch).float(),)
+            for rows, features in self._pooled(texts, body):
+                yield rows, (features,)
 
         def average(texts: Sequence[Tokens]) -> Iterator[tuple[list[int], Tensors]]:
             for rows, batch in self.batches(texts, share_prefix=False):
@@ -189,6 +195,18 @@ class NeuralRelevanceModel:
             texts, places = distinct([text_of(self.prompt, pair, view) for pair in pairs])
             with task(progress, f"features {view}", len(texts), "texts"):
                 return self._read(texts, self.prompt.encode_alone, average, progress)[0][places]
+
+    def _pooled(
+        self, texts: Sequence[Tokens], body: nn.Module, known: Readings | None = None
+    ) -> Iterator[tuple[list[int], Tensor]]:
+        """Places of texts and their (b, D) float32 features."""
+        pooling = self.scorer.pooling
+        if isinstance(pooling, ApartPooling):
+            width = self.scorer.head.weight.shape[1] // pooling.widening
+            yield from read_apart(pooling, body, texts, width, self.batch_tokens, known)
+            return
+        for rows, batch in self.batches(texts):
+            yield rows, pooling(body, batch).float()
 
     def _likelihoods(self, pairs: Sequence[Pair], view: FeatureView, progress: Progress) -> FloatArray:
         vocabulary, prompt = self.vocabulary, self.prompt
@@ -272,17 +290,3 @@ def _windows(
             texts = coming.result()
             coming = thread.submit(encode, inputs[start + WINDOW : start + 2 * WINDOW])
             yield start, texts
-
-
-def length_batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """Rows sorted by length, cut into batches of at most `tokens` padded tokens (at least one row each).
-
-    The longest come first, so that a batch that is too large for memory fails at once.
-    """
-    batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= tokens:
-            batches[-1].append(row)
-        else:
-            batches.append([row])
-    return batches

@@ -138,7 +138,7 @@ def use_packing(body: PreTrainedModel, max_length: int) -> bool:
     before = config._attn_implementation
     agrees = False
     try:
-        with _exact(body):
+        with exact(body):
             agrees = _agree(body, [texts[:2], texts[2:]])
     except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError):
         pass
@@ -153,7 +153,7 @@ def read_packed(body: PreTrainedModel) -> None:
 
 
 @contextmanager
-def _exact(body: PreTrainedModel) -> Iterator[None]:
+def exact(body: PreTrainedModel) -> Iterator[None]:
     """A block in which the weights are float32 and dropout rests: in bfloat16 a leak drowns in rounding."""
     own = {weight: weight.data for weight in body.parameters()}
     training = body.training

@@ -126,7 +126,7 @@ def pack(
     order = np.asarray(tree.order)
     last = np.empty(len(order), np.int64)
     last[order] = tree.keys[np.arange(len(order)), tree.lengths - 1] - known
-    parts = [tree.block(np.asarray(part), known) for part in _parts(tree.lengths, tree.shared)]
+    parts = [tree.block(np.asarray(part), known) for part in attention_parts(tree.lengths, tree.shared)]
     own = np.concatenate([queries.flatten()[cells] for queries, _, _, cells in parts])
 
     def tensor(array: Matrix) -> Tensor:
@@ -226,7 +226,7 @@ def _matrix(texts: Sequence[Ids]) -> tuple[Matrix, Matrix]:
     return matrix, lengths
 
 
-def _parts(lengths: Matrix, shared: Matrix) -> list[list[int]]:
+def attention_parts(lengths: Matrix, shared: Matrix) -> list[list[int]]:
     """Texts with tokens of their own, grouped so that padding costs less than further attention calls."""
     own = lengths - shared
     rows = sorted(np.flatnonzero(own).tolist(), key=lambda row: (-own[row], -lengths[row]))

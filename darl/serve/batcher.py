@@ -1,8 +1,9 @@
-"""Requests that arrive together are scored together: one thread owns the weights, and what waits is bounded.
+"""Requests that arrive together are scored together, in a few threads, and what waits is bounded.
 
-There is no waiting for company: while the model is at work requests gather, and the next call takes as many
-of them as fill it, counted in tokens. A request that is larger than a call is scored in parts, and pairs that
-several requests ask of are scored once. Pairs of one query lie together in packed rows, whoever asked.
+There is no waiting for company: while the model is at work requests gather, and who is free takes its share
+of them, counted in tokens, at most as many as fill a call. A request that is larger than a call is scored in
+parts, and pairs that several requests of a call ask of are scored once. Pairs of one query lie together in
+packed rows, whoever asked.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from darl.models.prompt import Tokens
 from darl.pairs import Pair
 from darl.predictions import IntArray
 from darl.serve.answers import Table
+from darl.serve.cache import ReadingCache
 from darl.serve.errors import ClosingError, OverloadedError, ScoringError
 from darl.serve.metrics import Metrics
 from darl.serve.served import Served
@@ -44,6 +45,7 @@ class Job:
         future: Becomes the (N, 6 + K) table.
         taken: How many have been taken, in that order.
         done: The table so far.
+        lock: Held by who changes that: parts may be scored at the same time.
     """
 
     served: Served
@@ -56,9 +58,15 @@ class Job:
     left: int = 0
     done: Table | None = None
     came: float = field(default_factory=time.monotonic)
+    lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.left = len(self.pairs)
+
+    @property
+    def tokens(self) -> int:
+        """What its rows cost that wait."""
+        return int(self.costs[self.taken :].sum())
 
     def take(self, tokens: int) -> list[int]:
         """The next of its rows that fit, at least one; they are taken."""
@@ -70,17 +78,19 @@ class Job:
 
     def fill(self, rows: Sequence[int], table: Table) -> None:
         """Put scored rows in; the last ones complete it."""
-        if self.done is None:
-            self.done = np.empty((len(self.pairs), table.shape[1]))
-        self.done[rows] = table
-        self.left -= len(rows)
-        if not self.left and self.future.set_running_or_notify_cancel():
-            self.future.set_result(self.done)
+        with self.lock:
+            if self.done is None:
+                self.done = np.empty((len(self.pairs), table.shape[1]))
+            self.done[rows] = table
+            self.left -= len(rows)
+            if not self.left and self.future.set_running_or_notify_cancel():
+                self.future.set_result(self.done)
 
     def fail(self, error: Exception) -> None:
         """It gets no answer."""
-        if not self.future.done() and self.future.set_running_or_notify_cancel():
-            self.future.set_exception(error)
+        with self.lock:
+            if not self.future.done() and self.future.set_running_or_notify_cancel():
+                self.future.set_exception(error)
 
 
 class Share(NamedTuple):
@@ -91,27 +101,40 @@ class Share(NamedTuple):
 
 
 class Batcher:
-    """Scores what is submitted, in one thread of its own.
+    """Scores what is submitted, in threads of its own.
 
     Args:
         most_pairs: Pairs that may wait; more are refused. A request alone always gets in.
         batch_tokens: Tokens of one call; None = as many as fill a forward pass of the model.
         metrics: Told of every batch.
+        workers: Calls at a time.
+        readings: Kept of texts; None = none are.
     """
 
-    def __init__(self, most_pairs: int, batch_tokens: int | None, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        most_pairs: int,
+        batch_tokens: int | None,
+        metrics: Metrics,
+        workers: int = 1,
+        readings: ReadingCache | None = None,
+    ) -> None:
         self._most, self._tokens, self._metrics = most_pairs, batch_tokens, metrics
+        self._readings = readings
         self._jobs: deque[Job] = deque()
         self._waiting, self._closing = 0, False
         self._rate = 0.0
         self._changed = Condition()
-        self._thread = Thread(target=self._work, name="darl-scorer", daemon=True)
-        self._thread.start()
+        self._threads = [
+            Thread(target=self._work, name=f"darl-scorer-{number}", daemon=True) for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def alive(self) -> bool:
-        """Whether its thread is at work, or ready for it."""
-        return self._thread.is_alive()
+        """Whether its threads are at work, or ready for it."""
+        return all(thread.is_alive() for thread in self._threads)
 
     @property
     def waiting(self) -> int:
@@ -147,11 +170,12 @@ class Batcher:
         return job.future
 
     def close(self) -> None:
-        """Take nothing more, finish what was taken, and end the thread."""
+        """Take nothing more, finish what was taken, and end the threads."""
         with self._changed:
             self._closing = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _full(self, n: int) -> bool:
         return self._waiting > 0 and self._waiting + n > self._most
@@ -173,11 +197,9 @@ class Batcher:
         return min(LONGEST_WAIT, max(1, math.ceil(seconds)))
 
     def _work(self) -> None:
-        with _Folded() as folded:
-            while batch := self._next_batch():
-                with folded.of(batch[0].job.served):
-                    self._score(batch)
-                del batch  # or its texts would stay until the next request
+        while batch := self._next_batch():
+            self._score(batch)
+            del batch  # or its texts would stay until the next request
 
     def _next_batch(self) -> list[Share]:
         """What is scored next; nothing when the server is going down and all is done."""
@@ -189,9 +211,9 @@ class Batcher:
                 self._changed.wait()
 
     def _gather(self) -> list[Share]:
-        """The oldest jobs of one model, as many rows as fill a call."""
+        """The oldest jobs of one model: as many rows as fill a call, of several jobs no more than a share."""
         batch: list[Share] = []
-        tokens = self._tokens or 0
+        tokens = share = 0
         self._forget_done()
         while self._jobs:
             job = self._jobs[0]
@@ -199,7 +221,8 @@ class Batcher:
                 break
             if not batch:
                 tokens = self._tokens or job.served.batch_tokens
-            if batch and job.costs[job.taken] > tokens:
+                share = tokens - sum(one.tokens for one in self._jobs) // len(self._threads)
+            if batch and (tokens <= share or job.costs[job.taken] > tokens):
                 break
             before = job.taken
             rows = job.take(tokens)
@@ -234,7 +257,9 @@ class Batcher:
             for row in rows:
                 if places.setdefault(job.pairs[row], len(texts)) == len(texts):
                     texts.append(job.texts[row])
-        table = batch[0].job.served.answer(list(places), texts)
+        served = batch[0].job.served
+        known = self._readings.of(served.digest) if self._readings is not None else None
+        table = served.answer(list(places), texts, known)
         for job, rows in batch:
             job.fill(rows, table[[places[job.pairs[row]] for row in rows]])
 
@@ -254,18 +279,3 @@ class Batcher:
         self._metrics.batch(len(batch), pairs, tokens, seconds)
         rate = pairs / max(seconds, 1e-6)
         self._rate = RATE_MEMORY * self._rate + (1 - RATE_MEMORY) * rate if self._rate else rate
-
-
-class _Folded(ExitStack):
-    """The model whose adapter is folded in, for as long as it is the one that is asked."""
-
-    served: Served | None = None
-
-    @contextmanager
-    def of(self, served: Served) -> Iterator[None]:
-        """A block in which this model's adapter is folded in; it stays so until another is asked."""
-        if served is not self.served:
-            self.close()
-            self.served = served
-            self.enter_context(served.folded())
-        yield

@@ -16,7 +16,7 @@ from darl.errors import DarlError
 from darl.pairs import Pair
 from darl.serve.answers import PROBS, Answers, Table
 from darl.serve.batcher import Batcher, Job
-from darl.serve.cache import AnswerCache, read_row
+from darl.serve.cache import AnswerCache, ReadingCache, read_row
 from darl.serve.capture import Capture
 from darl.serve.drift import Drift
 from darl.serve.errors import DeadlineError, FieldFault, InvalidError
@@ -66,7 +66,14 @@ class Engine:
         self.before: Standing | None = None
         self.closing = False
         self.cache = AnswerCache(settings.cache_bytes)
-        self.batcher = Batcher(settings.queue_pairs, settings.batch_tokens, self.metrics)
+        self.readings = ReadingCache(settings.readings_bytes, self.metrics)
+        self.batcher = Batcher(
+            settings.queue_pairs,
+            settings.batch_tokens,
+            self.metrics,
+            settings.workers or 1,
+            self.readings if settings.readings_bytes else None,
+        )
         self._load, self._changing = load, asyncio.Lock()
         self._tokenizer = ThreadPoolExecutor(1, "darl-tokenizer")
         self._loader = ThreadPoolExecutor(1, "darl-loader")
@@ -190,6 +197,9 @@ class Engine:
     def _serve(self, standing: Standing) -> None:
         self.now, self.before = standing, self.now
         self.cache.clear()
+        self.readings.clear()
+        self.metrics.cache_bytes.set(0)
+        self.metrics.readings_bytes.set(0)
         self.metrics.serves(standing.served.digest)
         LOGGER.info(
             "serving", extra={"model_sha": standing.served.digest, "folder": str(standing.served.folder)}

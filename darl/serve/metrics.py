@@ -58,6 +58,11 @@ class Metrics:
         self.pairs = counter("darl_pairs", "Pairs answered, from the cache or by the model.")
         self.cached_pairs = counter("darl_cached_pairs", "Pairs answered from the cache.")
         self.cache_bytes = Gauge("darl_cache_bytes", "Bytes that the cache holds.", registry=self.registry)
+        self.texts = counter("darl_texts", "Texts to be read, by models that read query and item apart.")
+        self.cached_texts = counter("darl_cached_texts", "Texts whose readings were kept.")
+        self.readings_bytes = Gauge(
+            "darl_readings_bytes", "Bytes that kept readings take.", registry=self.registry
+        )
         self.captured = counter("darl_captured_pairs", "Out-of-distribution pairs that were kept.")
         self.model = Gauge("darl_model_info", "The served model.", ("sha",), registry=self.registry)
 
@@ -67,6 +72,11 @@ class Metrics:
         self.batch_size.observe(pairs)
         self.batch_tokens.observe(tokens)
         self.inference_duration.observe(seconds)
+
+    def read(self, texts: int, kept: int) -> None:
+        """Texts of a model call, and how many of them had been read before."""
+        self.texts.inc(texts)
+        self.cached_texts.inc(kept)
 
     def serves(self, digest: str) -> None:
         """Another model is served."""

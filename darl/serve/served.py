@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
 from darl.files import sha256_of
 from darl.grades import GradeScale
+from darl.models.apart import Readings, Sides
 from darl.models.checkpoint import CARD, load_model, read_card
+from darl.models.encoder import ApartPooling
+from darl.models.int8 import Int8Linear
 from darl.models.neural import NeuralRelevanceModel
 from darl.models.packing import lexicographic, shared_lengths
 from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens, template_fields
@@ -29,8 +33,8 @@ WARM_UP = Pair("", "warm up", "", "warm up")
 class Served:
     """A model that answers.
 
-    Two threads share it: one encodes (`encode`, `lengths`, `cut`), with a tokenizer of its own, since
-    tokenizers keep how they truncate; the other owns the weights (`answer`, `folded`).
+    Threads share it: one encodes (`encode`, `lengths`, `cut`), with a tokenizer of its own, since tokenizers
+    keep how they truncate; others answer, and take turns where the model cannot be asked by several at once.
 
     Attributes:
         folder: Where it was loaded from.
@@ -39,6 +43,7 @@ class Served:
         teller: Its calibration and detector.
         prompt: A copy of the model's.
         fields: The item fields that the prompt reads.
+        turn: What an answer waits for.
     """
 
     folder: Path
@@ -47,6 +52,7 @@ class Served:
     teller: Teller
     prompt: CausalPrompt | EncoderPrompt
     fields: tuple[str, ...]
+    turn: AbstractContextManager[object] = field(default_factory=nullcontext)
 
     @classmethod
     def load(
@@ -75,7 +81,8 @@ class Served:
         fields = template_fields(read_card(folder, only=CARD).model.prompt)
         teller = Teller.of(folder, calibrated=calibrated, ood=ood)
         model = load_model(folder, backbone=backbone, progress=progress)
-        served = cls(folder, digest, model, teller, copy.deepcopy(model.prompt), fields)
+        turn = nullcontext() if settle(model, teller) else Lock()
+        served = cls(folder, digest, model, teller, copy.deepcopy(model.prompt), fields, turn)
         served.answer([WARM_UP], served.encode([WARM_UP]))
         return served
 
@@ -88,6 +95,11 @@ class Served:
     def max_length(self) -> int:
         """Tokens of a pair, at most, the prompt's own included."""
         return self.prompt.max_length
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether its weights are with the processor."""
+        return self.model.device.type == "cpu"
 
     @property
     def batch_tokens(self) -> int:
@@ -120,36 +132,29 @@ class Served:
         """An order in which texts are scored well together, and what each costs in it, in tokens.
 
         Where rows are packed, texts that begin alike come together, and what one begins with in common with
-        the one before is computed once.
+        the one before is computed once; where query and item are read apart, each text is.
         """
         ids = [text["input_ids"] for text in texts]
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
         if not self.model.packs:
             order = np.argsort(lengths, kind="stable").tolist()
-            return order, lengths[order]
+            apart = isinstance(self.model.scorer.pooling, ApartPooling)
+            return order, Sides.of([texts[row] for row in order]).costs() if apart else lengths[order]
         order = lexicographic(ids)
         return order, lengths[order] - shared_lengths([ids[row] for row in order])
 
-    def answer(self, pairs: Sequence[Pair], texts: Sequence[Tokens]) -> Table:
+    def answer(self, pairs: Sequence[Pair], texts: Sequence[Tokens], known: Readings | None = None) -> Table:
         """(N, 6 + K) what is told of N pairs.
 
         Args:
             pairs: N pairs.
             texts: What `encode` gave of them.
+            known: Readings that are kept of texts, if the model reads them apart.
         """
-        predictions = self.model.predict_texts(texts)
-        told = self.teller.tell(self.model, pairs, predictions)
+        with self.turn:
+            predictions = self.model.predict_texts(texts, known=known)
+            told = self.teller.tell(self.model, pairs, predictions)
         return table_of(told, np.fromiter((len(text["input_ids"]) for text in texts), np.int64, len(texts)))
-
-    def folded(self) -> AbstractContextManager[None]:
-        """A block in which the adapter stays folded into the weights, which otherwise each call does anew.
-
-        Where the detector reads the frozen weights there is no such block: each call folds and unfolds.
-        """
-        folded, gauge = self.model.folded, self.teller.gauge
-        if folded is None or (gauge is not None and gauge.view.weights != "tuned"):
-            return nullcontext()
-        return folded.in_place()
 
     def info(self) -> dict[str, object]:
         """What it is, for people and dashboards."""
@@ -168,3 +173,15 @@ class Served:
             "ood_percentile": self.teller.gauge is not None,
             "abstain": self.teller.abstains,
         }
+
+
+def settle(model: NeuralRelevanceModel, teller: Teller) -> bool:
+    """Fold the adapter in for good where that can be; whether threads may then share the model.
+
+    A detector that reads the frozen weights makes each call fold and unfold. 8-bit maps share activations.
+    """
+    if teller.gauge is not None and teller.gauge.view.weights != "tuned":
+        return False
+    if model.folded is not None:
+        model.folded.stay()
+    return not any(isinstance(module, Int8Linear) for module in model.scorer.modules())

@@ -9,6 +9,7 @@ from pathlib import Path
 import uvicorn
 
 from darl.errors import ConfigError
+from darl.models.machine import share_processors
 from darl.progress import SILENT, Progress
 from darl.serve.app import create_app
 from darl.serve.engine import Engine
@@ -28,7 +29,9 @@ def listen(host: str, port: int) -> socket.socket:
         ConfigError: The address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    # Only where the protocol is named does asyncio switch Nagle's algorithm off: with it an answer's body
+    # waits until the client has acknowledged its head, which many do after 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -73,7 +76,9 @@ def serve(
             raise ConfigError(str(folder), [told])
         return served
 
-    engine = Engine(load(model), settings, load)
+    served = load(model)
+    workers = share_processors(settings.workers, served.on_cpu)
+    engine = Engine(served, settings.model_copy(update={"workers": workers}), load)
     set_up(texts=settings.log_text)
     # Whoever reads the address may connect at once, and waits until the loop accepts.
     listener.listen(BACKLOG)

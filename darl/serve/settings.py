@@ -76,6 +76,9 @@ class Settings(BaseModel):
         deadline: Seconds until a request that is not answered is given up.
         too_long: What becomes of texts that the model cannot read whole, where the request does not say.
         cache_bytes: That answers may take; 0 keeps none.
+        readings_bytes: That readings of texts may take, of a model that reads query and item apart; 0 keeps
+            none.
+        workers: Model calls at a time; None = as many as suit the machine, where a server starts by itself.
         half_life: Pairs (of query_length: queries) after which traffic counts half in the drift histograms.
         drift_psi: Population stability index from which on drift is an alarm, where it is not by chance.
         drift_level: In what share of all cases chance alone may raise one, of all that are watched.
@@ -97,6 +100,8 @@ class Settings(BaseModel):
     deadline: float = Field(30.0, gt=0)
     too_long: Literal["truncate", "refuse"] = "truncate"
     cache_bytes: int = Field(0, ge=0)
+    readings_bytes: int = Field(0, ge=0)
+    workers: int | None = Field(None, ge=1)
     half_life: float = Field(20_000, ge=100)
     drift_psi: float = Field(0.25, gt=0)
     drift_level: float = Field(0.001, gt=0, lt=1)

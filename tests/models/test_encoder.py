@@ -62,11 +62,12 @@ def test_a_text_of_several_pairs_is_read_once(tiny_encoder):
     model = made(tiny_encoder)
     read = []
     model.scorer.body.register_forward_hook(
-        lambda _, inputs, more, __: read.append(len(more["input_ids"])), with_kwargs=True
+        lambda _, inputs, more, __: read.append(more["input_ids"].numel()), with_kwargs=True
     )
     pairs = [Pair("q", "the same query", f"i{k}", f"item number {k % 3}") for k in range(6)]
     features = model.predict(pairs).features
-    assert read == [1, 3]
+    texts = ["the same query", *(f"item number {k}" for k in range(3))]
+    assert read == [sum(len(one["input_ids"]) for one in model.prompt.encode_alone(texts))]
     np.testing.assert_array_equal(features[:3], features[3:])
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+import numpy as np
 import pytest
 import torch
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
+from darl.errors import ConfigError
 from darl.grades import GradeScale
 from darl.models.adapter import FoldedAdapter
 from darl.models.base import FROZEN
@@ -218,3 +220,14 @@ def test_blocks_within_blocks(model):
         inner = folded(model)
     torch.testing.assert_close(inner, unfolded(model), atol=1e-6, rtol=1e-5)
     assert all(torch.equal(weight, before[name]) for name, weight in frozen_weights(model).items())
+
+
+def test_folded_in_for_good_threads_predict_at_once(model):
+    expected = model.predict(PAIRS)
+    model.folded.stay()
+    model.folded.stay()
+    with ThreadPoolExecutor(3) as threads:
+        for found in threads.map(model.predict, [PAIRS] * 6):
+            np.testing.assert_allclose(found.grade_probs, expected.grade_probs, atol=1e-6)
+    with pytest.raises(ConfigError, match="folded in for good"):
+        model.features(PAIRS, FROZEN)

@@ -61,3 +61,27 @@ def test_threads_are_as_many_as_processors():
             [sys.executable, "-c", code], env=settings | more, capture_output=True, check=True
         )
         assert int(done.stdout) == expected
+
+
+SHARED = """
+import sys
+import torch
+from darl.models.machine import share_processors, usable_cpus
+from threadpoolctl import threadpool_info
+
+calls = share_processors(int(sys.argv[1]) or None, sys.argv[2] == "cpu")
+blas = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+print(calls, torch.get_num_threads(), usable_cpus(), max(blas))
+"""
+
+
+@pytest.mark.parametrize(("calls", "where"), [(0, "cpu"), (1, "cpu"), (3, "cpu"), (0, "gpu")])
+def test_calls_share_the_processors(calls, where):
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    command = [sys.executable, "-c", SHARED, str(calls), where]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    found, threads, cpus, blas = map(int, told.split())
+    assert found == (calls or (min(2, cpus) if where == "cpu" else 1))
+    assert blas == 1
+    if where == "cpu":
+        assert threads == max(1, cpus // found)

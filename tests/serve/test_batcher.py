@@ -32,16 +32,16 @@ class Held:
     def __getattr__(self, name):
         return getattr(self._served, name)
 
-    def answer(self, pairs, texts):
+    def answer(self, pairs, texts, known=None):
         self.calls.append(list(pairs))
         self.reached.set()
         assert self.go.wait(PATIENCE)
-        return self._served.answer(pairs, texts)
+        return self._served.answer(pairs, texts, known)
 
 
 @contextmanager
-def batching(most_pairs=1000, tokens=None, metrics=None):
-    batcher = Batcher(most_pairs, tokens, metrics or Metrics())
+def batching(most_pairs=1000, tokens=None, metrics=None, workers=1):
+    batcher = Batcher(most_pairs, tokens, metrics or Metrics(), workers)
     try:
         yield batcher
     finally:
@@ -157,8 +157,8 @@ def test_what_was_accepted_is_finished_when_it_closes(served):
 
 def test_one_that_fails_does_not_take_the_others_along(served):
     class Fails(Held):
-        def answer(self, pairs, texts):
-            table = super().answer(pairs, texts)
+        def answer(self, pairs, texts, known=None):
+            table = super().answer(pairs, texts, known)
             if POOL[9] in pairs:
                 raise RuntimeError("no")
             return table
@@ -192,3 +192,32 @@ def test_each_is_answered_by_the_model_it_came_to(served, tiny_llm, tmp_path):
     assert np.abs(expected[0] - expected[1]).max() > 1e-3
     for place, found in enumerate(scores):
         np.testing.assert_allclose(found, expected[place % 2], atol=1e-5)
+
+
+@pytest.mark.parametrize("tokens", [1, 60, None])
+def test_several_calls_at_a_time_give_the_same_scores(served, offline, tokens):
+    rng = np.random.default_rng(1)
+    with batching(tokens=tokens, workers=3) as batcher:
+        parts = [rng.choice(len(POOL), int(rng.integers(1, 30)), replace=False) for _ in range(20)]
+        futures = [submit(batcher, served, [POOL[row] for row in part]) for part in parts]
+        for part, future in zip(parts, futures, strict=True):
+            np.testing.assert_allclose(future.result(PATIENCE)[:, SCORE], offline[part], atol=1e-5)
+        assert batcher.waiting == 0
+        assert batcher.alive
+    assert not batcher.alive
+
+
+def test_who_is_free_takes_a_share(served):
+    model = Held(served)
+    with batching(workers=2) as batcher:
+        try:
+            first = [submit(batcher, model, POOL[row : row + 1]) for row in (0, 1)]
+            while len(model.calls) < 2:
+                time.sleep(0.005)
+            parts = [POOL[start : start + 5] for start in range(10, 50, 5)]
+            futures = [submit(batcher, model, part) for part in parts]
+        finally:
+            model.go.set()
+        for future in (*first, *futures):
+            future.result(PATIENCE)
+    assert 10 < len(model.calls[2]) < 30
