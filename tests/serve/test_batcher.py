@@ -220,4 +220,4 @@ def test_who_is_free_takes_a_share(served):
             model.go.set()
         for future in (*first, *futures):
             future.result(PATIENCE)
-    assert 10 < len(model.calls[2]) < 30
+    assert 10 < max(map(len, model.calls[2:])) < 30  # of 40: whoever came first took about half

@@ -116,9 +116,9 @@ def slow(monkeypatch, seconds):
 
     answer = Served.answer
 
-    def slowly(self, pairs, texts):
+    def slowly(self, pairs, texts, known=None):
         time.sleep(seconds)
-        return answer(self, pairs, texts)
+        return answer(self, pairs, texts, known)
 
     monkeypatch.setattr(Served, "answer", slowly)
 

@@ -193,10 +193,10 @@ def test_a_model_that_fails_is_a_500_for_its_request_alone(started, served, monk
 
     answer = Served.answer
 
-    def fails_on_boots(self, pairs, texts):
+    def fails_on_boots(self, pairs, texts, known=None):
         if any(SECRET in pair.item for pair in pairs):
             raise RuntimeError(SECRET)
-        return answer(self, pairs, texts)
+        return answer(self, pairs, texts, known)
 
     monkeypatch.setattr(Served, "answer", fails_on_boots)
     with started(served) as client:
