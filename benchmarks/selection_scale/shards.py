@@ -62,7 +62,7 @@ def write(
     store = work / f"shards-{world.width}-{world.seed}-{size}"
     folder = work / f"pool-{world.width}-{world.seed}-{size}-{n}"
     folder.mkdir(parents=True, exist_ok=True)
-    origin = Origin(files=(), model="made", shard_size=size, features=True)
+    origin = Origin(files=(), model="made", uncalibrated="made", shard_size=size, features=True)
     plan = Plan(origin=origin, pairs=n, bad_rows=0)
     if not (folder / PLAN).exists():
         plan.begin(folder)

@@ -45,7 +45,7 @@ def taught(tiny_llm, tmp_path_factory):
 
 
 def settings_of(folder, backbone, *overrides):
-    base = student_settings(folder / "teacher") | {"backbone": str(backbone)}
+    base = student_settings(folder / "teacher") | {"backbone": str(backbone), "objective": "softmax"}
     return parse_settings(
         base, ["epochs=2", "batch_size=8", "lr=1e-2", "model.adapter.rank=2", *overrides], None
     )
