@@ -16,6 +16,7 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -206,11 +207,11 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--out", type=Path, help="where the table goes, beside the screen")
-    parser.add_argument("serve", nargs="*", help="further options of darl serve, after --")
+    parser.add_argument("--serve", default="", help="further options of darl serve, in one string")
     options = parser.parse_args()
     fields = template_fields(read_card(options.model).model.prompt)
     requests = requests_of(read_pairs(options.data, item_fields=fields), options.items)
-    found = soak(options.model, requests, options.clients, options.minutes, options.serve)
+    found = soak(options.model, requests, options.clients, options.minutes, shlex.split(options.serve))
     print(found)
     if options.out is not None:
         options.out.write_text(found, encoding="utf-8")
