@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from darl.cli.options import FILE, FORMATS, backbone_option, bad_rows_option, parse_component, parse_objective
+from darl.cli.training_options import kept_options, objective_option
 
 if TYPE_CHECKING:
     from darl.pipeline.distil import Distilled
@@ -65,12 +66,7 @@ Examples:
     show_default=True,
     help="Those above this percentile of its in-distribution pairs; a teacher without a detector knows none.",
 )
-@click.option(
-    "--objective",
-    default="softmax",
-    show_default=True,
-    help="NAME, NAME:KEY=VALUE,..., {name: ..., ...}, or a list of such, each with its weight.",
-)
+@objective_option("softmax")
 @click.option(
     "--set",
     "overrides",
@@ -78,12 +74,7 @@ Examples:
     metavar="KEY=VALUE",
     help="A setting as of darl train, of the student: epochs=5, model.adapter.rank=32, ood.size=4000, ...",
 )
-@click.option("--calibration", default="temperature", show_default=True, help="As of darl train.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
-@click.option("--no-reference", is_flag=True, help="Keep no training pairs with the student.")
-@click.option("--ood-detector", default="knn", show_default=True, metavar="NAME", help="As of darl train.")
-@click.option("--ood-features", default="tuned", show_default=True, metavar="VIEW", help="As of darl train.")
-@click.option("--no-ood", is_flag=True, help="Keep no detector with the student.")
+@kept_options
 @click.option("--resume", is_flag=True, help="Go on in --out; the teacher is not asked again.")
 @backbone_option
 @bad_rows_option

@@ -16,6 +16,7 @@ from darl.cli.options import (
     parse_objective,
     ratings_option,
 )
+from darl.cli.training_options import kept_options, objective_option
 
 EXAMPLE = """\b
 Example:
@@ -37,12 +38,7 @@ Example:
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model and its log."
 )
 @click.option("--backbone", default="minilm-l6", show_default=True, help="Built-in name, folder or hub id.")
-@click.option(
-    "--objective",
-    default="darl",
-    show_default=True,
-    help="NAME, NAME:KEY=VALUE,..., {name: ..., ...}, or a list of such, each with its weight.",
-)
+@objective_option("darl")
 @click.option(
     "--grades", help="Grade names, least relevant first, with commas. Default: irrelevant,weak,strong"
 )
@@ -61,34 +57,7 @@ Example:
     "the model's (model.max_length=256, model.adapter.rank=32, ...); ood.size=4000: pairs that the detector "
     "is fitted on, at most; warm.queries=2000, warm.near=1, warm.far=1: what is made of a catalogue.",
 )
-@click.option(
-    "--calibration",
-    default="temperature",
-    show_default=True,
-    help="How the held-out pairs calibrate the model: temperature, vector or none; darl calibrate does more.",
-)
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
-@click.option(
-    "--no-reference",
-    is_flag=True,
-    help="Keep no training pairs with the model (then darl select needs --train).",
-)
-@click.option(
-    "--ood-detector",
-    default="knn",
-    show_default=True,
-    metavar="NAME",
-    help="Keep this detector, fitted, with the model: darl predict then says how unusual each pair is. "
-    "NAME, NAME:KEY=VALUE,... or {name: ..., ...}",
-)
-@click.option(
-    "--ood-features",
-    default="tuned",
-    show_default=True,
-    metavar="VIEW",
-    help="What it reads. tuned comes with the grades; others, as in darl select, take another pass.",
-)
-@click.option("--no-ood", is_flag=True, help="Keep no detector.")
+@kept_options
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training in --out.")
 @ratings_option
 @bad_rows_option

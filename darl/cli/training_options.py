@@ -1,0 +1,58 @@
+"""Arguments of the subcommands that train a model: what it learns by, and what is kept with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def objective_option(default: str) -> Callable[[Command], Command]:
+    """--objective NAME."""
+    return click.option(
+        "--objective",
+        default=default,
+        show_default=True,
+        help="NAME, NAME:KEY=VALUE,..., {name: ..., ...}, or a list of such, each with its weight.",
+    )
+
+
+def kept_options(function: Command) -> Command:
+    """--calibration, --seed, --no-reference, --ood-detector, --ood-features, --no-ood."""
+    options = (
+        click.option(
+            "--calibration",
+            default="temperature",
+            show_default=True,
+            help="How the held-out pairs calibrate the model: temperature, vector or none; darl calibrate "
+            "does more.",
+        ),
+        click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
+        click.option(
+            "--no-reference",
+            is_flag=True,
+            help="Keep no training pairs with the model (then darl select needs --train).",
+        ),
+        click.option(
+            "--ood-detector",
+            default="knn",
+            show_default=True,
+            metavar="NAME",
+            help="Keep this detector, fitted, with the model: darl predict then says how unusual each pair "
+            "is. NAME, NAME:KEY=VALUE,... or {name: ..., ...}",
+        ),
+        click.option(
+            "--ood-features",
+            default="tuned",
+            show_default=True,
+            metavar="VIEW",
+            help="What it reads. tuned comes with the grades; others, as in darl select, take another pass.",
+        ),
+        click.option("--no-ood", is_flag=True, help="Keep no detector."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
