@@ -149,14 +149,11 @@ def attention_by_text(
         )
         return found
     states = [part[0].transpose(0, 1) for part in (query, key, value)]
-    seen = [
-        block.scatter(
-            F.scaled_dot_product_attention(
-                *(block.gather(part) for part in states), block.mask, dropout, scale=scaling
-            )
-        )
-        for block in row.blocks
-    ]
+    seen = []
+    for block in row.blocks:
+        q, k, v = (block.gather(part) for part in states)
+        attended = F.scaled_dot_product_attention(q, k, v, block.mask, dropout, scale=scaling)
+        seen.append(block.scatter(attended))
     return torch.cat(seen).unsqueeze(0), None
 
 
