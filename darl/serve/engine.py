@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -172,6 +173,8 @@ class Engine:
             loop = asyncio.get_running_loop()
             after = await loop.run_in_executor(self._loader, self._standing, folder)
             self._serve(after)
+            # Without this each reload was seen to leave 65 to 85 MiB behind (docs/results/serving.md).
+            await loop.run_in_executor(self._loader, gc.collect)
             return after.served
 
     async def roll_back(self) -> Served | None:
