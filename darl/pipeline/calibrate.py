@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from darl.calibration.by_domain import large_domains
 from darl.calibration.calibration import Calibration, cross_fit
@@ -22,7 +21,7 @@ from darl.models.base import RelevanceModel
 from darl.models.checkpoint import CALIBRATION, load_model, put_file, read_card
 from darl.pairs import NO_RATINGS, GradedPair, Pair, Ratings
 from darl.pipeline.gauge import OOD_PERCENTILE, Gauge, load_gauge
-from darl.pipeline.overrides import faults_of
+from darl.pipeline.overrides import checked
 from darl.predictions import Decisions, FloatArray, Predictions
 from darl.progress import SILENT, Progress
 
@@ -51,10 +50,7 @@ def parse_calibration(raw: Mapping[str, Any]) -> CalibrationConfig:
     Raises:
         ConfigError: With every fault found.
     """
-    try:
-        return CalibrationConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError("calibration", faults_of(error)) from error
+    return checked(CalibrationConfig, raw, "calibration")
 
 
 def decide(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from accelerate import PartialState
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from darl.calibration.config import CalibrationConfig
 from darl.data.splits import check_no_leak, normalise_query, split_by_query
@@ -25,7 +25,7 @@ from darl.models.neural import NeuralRelevanceModel
 from darl.models.prompt import template_fields
 from darl.pairs import GradedPair
 from darl.pipeline.kept import Keeping
-from darl.pipeline.overrides import faults_of
+from darl.pipeline.overrides import checked
 from darl.pipeline.settings import Settings
 from darl.pipeline.teacher import RATE, Beyond, Taught, ask_teacher, rate_of
 from darl.pipeline.train import HELD_OUT, check_folder, keep_model
@@ -58,10 +58,7 @@ def parse_distil(raw: Mapping[str, Any]) -> DistilConfig:
     Raises:
         ConfigError: With every fault found.
     """
-    try:
-        return DistilConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError("distil", faults_of(error)) from error
+    return checked(DistilConfig, raw, "distil")
 
 
 @dataclass(frozen=True)

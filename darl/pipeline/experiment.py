@@ -12,7 +12,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -30,7 +29,7 @@ from darl.objectives.catalogue import OBJECTIVES
 from darl.pipeline.data import VALIDATION, DataConfig
 from darl.pipeline.ending_config import START, metric_faults
 from darl.pipeline.ood_config import OODConfig, logit_faults
-from darl.pipeline.overrides import faults_of, override
+from darl.pipeline.overrides import checked, override
 from darl.pipeline.recipe import Recipe
 from darl.pipeline.stage import RoundConfig
 from darl.pipeline.start import Start
@@ -268,7 +267,4 @@ def check_experiment(raw: Mapping[str, Any], path: Path) -> Experiment:
     Raises:
         ConfigError: With every fault found.
     """
-    try:
-        return Experiment.model_validate(raw, context={"folder": path.parent.absolute()})
-    except ValidationError as error:
-        raise ConfigError(str(path), faults_of(error)) from error
+    return checked(Experiment, raw, str(path), folder=path.parent.absolute())

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from darl.errors import ConfigError
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def checked(kind: type[Config], raw: Mapping[str, Any], where: str, **context: Any) -> Config:  # noqa: ANN401
+    """A `kind` from what was typed; `where` goes into the error, `context` to the validators.
+
+    Raises:
+        ConfigError: With every fault found.
+    """
+    try:
+        return kind.model_validate(raw, context=context)
+    except ValidationError as error:
+        raise ConfigError(where, faults_of(error)) from error
 
 
 def faults_of(error: ValidationError) -> list[str]:

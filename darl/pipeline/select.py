@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from darl.data.splits import split_by_query
 from darl.data.writers import field_names, pair_row
-from darl.errors import CheckpointError, ConfigError, PoolExhaustedError
+from darl.errors import CheckpointError, PoolExhaustedError
 from darl.evaluation.coverage import Coverage, coverage
 from darl.evaluation.coverage_page import Scene, html
 from darl.models.base import RelevanceModel
 from darl.models.reference import REFERENCE, Reference, take_reference
 from darl.pairs import GradedPair, Pair
 from darl.pipeline.dasa import find_candidates, select
-from darl.pipeline.overrides import faults_of
+from darl.pipeline.overrides import checked
 from darl.pipeline.stage import RoundConfig
 from darl.predictions import IntArray
 from darl.progress import SILENT, Progress
@@ -159,7 +158,4 @@ def parse_round(raw: dict[str, Any]) -> RoundConfig:
     Raises:
         ConfigError: With every fault found.
     """
-    try:
-        return RoundConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError("selection", faults_of(error)) from error
+    return checked(RoundConfig, raw, "selection")

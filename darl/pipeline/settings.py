@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from darl.catalogue import build, component_faults
 from darl.errors import ConfigError
@@ -14,7 +14,7 @@ from darl.models.config import ModelConfig
 from darl.models.prompt import template_faults
 from darl.objectives.catalogue import OBJECTIVES
 from darl.pipeline.ood_config import OODConfig, logit_faults
-from darl.pipeline.overrides import faults_of, override
+from darl.pipeline.overrides import checked, override
 from darl.pipeline.warm_config import WarmConfig
 from darl.training.config import TrainingConfig
 
@@ -71,10 +71,7 @@ def parse_settings(
     raw: dict[str, Any] = {"model": dict(model), "training": {}, "ood": ood and dict(ood)}
     for text in overrides:
         override(raw, text if text.startswith(("model.", "ood.", "warm.")) else f"training.{text}")
-    try:
-        settings = Settings.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError("settings", faults_of(error)) from error
+    settings = checked(Settings, raw, "settings")
     check_settings(settings.model, settings.training, scale or GradeScale())
     return settings
 
@@ -85,10 +82,7 @@ def parse_warm(raw: Mapping[str, Any]) -> WarmConfig:
     Raises:
         ConfigError: With every fault found.
     """
-    try:
-        return WarmConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError("warm", faults_of(error)) from error
+    return checked(WarmConfig, raw, "warm")
 
 
 def check_settings(model: ModelConfig, training: TrainingConfig, scale: GradeScale) -> None:

@@ -13,13 +13,12 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from darl.errors import ConfigError
-from darl.pipeline.overrides import faults_of
+from darl.pipeline.overrides import checked
 from darl.serve.redaction import BUILT_IN
 
 KEYS, ADMIN_KEYS = "DARL_SERVE_KEYS", "DARL_SERVE_ADMIN_KEYS"
@@ -123,10 +122,7 @@ def read_settings(raw: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: With every fault found.
     """
-    try:
-        return Settings.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError("darl serve", faults_of(error)) from error
+    return checked(Settings, raw, "darl serve")
 
 
 def read_keys(file: Path | None, variable: str) -> tuple[str, ...]:
