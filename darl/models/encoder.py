@@ -70,7 +70,23 @@ class ApartPooling(MatchPooling):
 
     def forward(self, body: nn.Module, batch: dict[str, Tensor]) -> Tensor:
         """(B, T) tokens, the query's and then the item's -> (B, 4 D) features."""
+        if self.in_rows:
+            return compare(*self._read_row(body, batch))
         return compare(*(self._read(body, batch, part) for part in (QUERY, ITEM)))
+
+    def _read_row(self, body: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """(B, D) readings of the queries and of the items, in one forward pass without padding."""
+        ids, segments = (batch[key].tolist() for key in ("input_ids", "segments"))
+        known: dict[tuple[int, ...], int] = {(): 0}  # a text without any token is 0
+        query, item = (
+            [
+                known.setdefault(tuple(token for token, of in zip(*row, strict=True) if of == part), len(known))
+                for row in zip(ids, segments, strict=True)
+            ]
+            for part in (QUERY, ITEM)
+        )
+        readings = F.pad(self.read(body, [list(text) for text in known if text]), (0, 0, 1, 0))
+        return readings[query], readings[item]
 
     def _read(self, body: nn.Module, batch: dict[str, Tensor], part: int) -> Tensor:
         """(B, D) means of one of the two texts."""

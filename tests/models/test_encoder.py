@@ -71,6 +71,43 @@ def test_a_text_of_several_pairs_is_read_once(tiny_encoder):
     np.testing.assert_array_equal(features[:3], features[3:])
 
 
+def gradients(model, batch):
+    """Of the adapter, for a loss of which every feature is a part."""
+    model.scorer.train()
+    _, features = model.scorer(batch)
+    features.square().mul(torch.linspace(0.5, 1.5, features.shape[1])).mean().backward()
+    found = {name: weight.grad for name, weight in model.scorer.named_parameters() if weight.grad is not None}
+    model.scorer.zero_grad()
+    return found
+
+
+def test_training_reads_every_text_once_and_without_padding_to_the_same_gradients(tiny_encoder):
+    torch.manual_seed(0)
+    model = made(tiny_encoder)
+    for name, weight in model.scorer.named_parameters():
+        if "lora_B" in name:  # 0 to start with: then nothing below would have a gradient
+            torch.nn.init.normal_(weight, std=0.1)
+    texts = model.prompt.encode(PAIRS)
+    texts[2] = {key: [*values][: texts[2]["segments"].count(1)] for key, values in texts[2].items()}  # no item
+    batch = model.collate(texts)
+    read = []
+    model.scorer.body.register_forward_hook(
+        lambda _, inputs, more, __: read.append(more["input_ids"].numel()), with_kwargs=True
+    )
+    received = gradients(model, batch)
+    parts = [
+        tuple(token for token, of in zip(one["input_ids"], one["segments"], strict=True) if of == part)
+        for one in texts
+        for part in (1, 2)
+    ]
+    assert read == [sum(map(len, set(parts)))]
+    model.scorer.pooling.in_rows = False
+    expected = gradients(model, batch)
+    assert received.keys() == expected.keys() and any("lora_A" in name for name in expected)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(received[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
+
+
 @pytest.mark.parametrize("reading", ["apart", "joint"])
 def test_long_texts_are_cut(tiny_encoder, reading):
     model = made(tiny_encoder, reading=reading, max_length=16)
