@@ -127,15 +127,17 @@ def server(model: Path, *more: str) -> Iterator[str]:
 
 
 class Client:
-    """One connection that asks and waits."""
+    """One connection that asks and waits; `address` is the host and port, and the route if it is another."""
 
     def __init__(self, address: str) -> None:
-        self._connection = http.client.HTTPConnection(address, timeout=TIMEOUT_SECONDS)
+        host, slash, route = address.partition("/")
+        self._connection = http.client.HTTPConnection(host, timeout=TIMEOUT_SECONDS)
+        self._route = slash + route or "/v2/rerank"
 
     def ask(self, body: bytes) -> float:
         """Seconds to the whole answer."""
         began = time.perf_counter()
-        self._connection.request("POST", "/v2/rerank", body, {"Content-Type": "application/json"})
+        self._connection.request("POST", self._route, body, {"Content-Type": "application/json"})
         answer = self._connection.getresponse()
         answer.read()
         if answer.status != 200:

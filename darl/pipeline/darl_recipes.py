@@ -13,7 +13,8 @@
     no_interpolate   ended with its last stage
     ceiling          softmax, one stage on training pairs and the whole pool
 
-One stage on the union is the recipe's own stage on training pairs, again from the backbone, with more pairs.
+One stage on the union is the recipe's own stage on training pairs, again from the backbone, with more pairs,
+and for as many epochs as the recipe goes over the training pairs in all.
 Labels are chosen by a model, so a stage on the training pairs comes before it, for nothing but that.
 """
 
@@ -153,6 +154,11 @@ def _learns_all(stage: Stage) -> bool:
     return stage.examples == "train" and stage.trains == "all"
 
 
+def _sees_all(stage: Stage) -> bool:
+    """Whether every epoch of it goes over all training pairs."""
+    return stage.examples in ("train", "both") and stage.trains == "all"
+
+
 def _but(stage: Stage, **changes: Any) -> Stage:  # noqa: ANN401 - whatever a stage holds
     """The stage with other values, checked."""
     return Stage.model_validate({name: getattr(stage, name) for name in Stage.model_fields} | changes)
@@ -166,6 +172,8 @@ class _Parts:
         self.first = _first(recipe)
         self.ground = next(stage for stage in reversed(self.first) if _learns_all(stage))
         self.warm = [stage.name for stage in recipe.stages if stage.examples == WARM]
+        # A rival of one stage sees the training pairs as often as the recipe does.
+        self.epochs = sum(stage.epochs for stage in recipe.stages if _sees_all(stage))
 
     @property
     def round(self) -> RoundConfig:
@@ -175,14 +183,14 @@ class _Parts:
     def union(self, round_: RoundConfig, adapter: str = NEW) -> Stage:
         """One stage on training pairs and labels."""
         how = {"examples": "both", "adapter": adapter, "anchor": None, "round": round_}
-        return _but(self.ground, name=UNION, **how)
+        return _but(self.ground, name=UNION, epochs=self.epochs, **how)
 
     def plain(self) -> Recipe:
         """The training pairs alone."""
         return Recipe(objective=SOFTMAX, stages=(self._plain_ground(),))
 
     def _plain_ground(self) -> Stage:
-        return _but(self.ground, adapter="continue", **BARE)
+        return _but(self.ground, adapter="continue", epochs=self.epochs, **BARE)
 
     def bought(self, strategy: Component, budget: int | None = None) -> Recipe:
         """Softmax with labels that a strategy chose."""

@@ -63,6 +63,16 @@ def test_softmax_rivals_learn_as_the_recipe_does_but_for_its_objective():
         assert str(union.round.features) == "tuned"
 
 
+def test_one_stage_sees_the_training_pairs_as_often_as_the_recipe_does():
+    probe = {"name": "probe", "trains": "head", "epochs": 7}
+    rivals = made(probe, GROUND, REACH | {"name": "blend", "examples": "both", "replay": 0, "epochs": 3})
+    assert [stage.epochs for stage in rivals["darl"].stages] == [7, 2, 3]
+    for label in ("plain", "random", "margin", "dasa_one", "dasa_blend", "no_stages", "ceiling"):
+        assert rivals[label].stages[-1].epochs == 5, label
+    assert rivals["dasa_one"].stages[:-1] == rivals["darl"].stages[:-1]
+    assert made(GROUND, REACH | {"epochs": 9})["random"].stages[-1].epochs == 2
+
+
 def test_one_stage_learns_the_recipes_labels_with_its_objective():
     rivals = made()
     one, blend, whole = rivals["dasa_one"], rivals["dasa_blend"], rivals["darl"]
