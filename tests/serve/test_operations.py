@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
+import weakref
 
 import numpy as np
 import pytest
 
 from darl.data.readers import read_pairs
 from darl.serve.logs import JsonLines
+from darl.serve.served import Served
 from tests.serve.made import DOCUMENTS, QUERY, ask, metric, pairs_of, save_served, told_offline
 
 ADMIN = {"Authorization": "Bearer admin-key-0123456789"}
@@ -72,6 +75,27 @@ def test_reload_and_roll_back(started, served, tiny_llm, folder):
         back = client.post("/admin/rollback", headers=ADMIN).json()
         assert back["model_sha"] == served.digest
         np.testing.assert_allclose(scores(client), expected[served.folder], atol=1e-5)
+
+
+def test_a_reload_leaves_nothing_of_the_model_before_the_last(started, served, monkeypatch):
+    loaded, plain = [], Served.load
+
+    def load(folder):
+        one = plain(folder)
+        loaded.append(weakref.ref(one.model))
+        return one
+
+    monkeypatch.setattr(Served, "load", load)
+    gc.disable()
+    try:
+        with started(served, admin_keys=ADMIN_KEYS) as client:
+            for _ in range(3):
+                ask(client)
+                reply = client.post("/admin/reload", json={"model": served.folder.name}, headers=ADMIN)
+                assert reply.status_code == 200
+            assert [one() is None for one in loaded] == [True, False, False]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
