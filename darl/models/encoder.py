@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from darl.models.packing import Ids
 from darl.models.side_by_side import Row, run_row
 
 QUERY, ITEM = 1, 2
+Around = Callable[[Row, Sequence[Ids]], AbstractContextManager[object]]
 
 
 class MatchPooling(nn.Module):
@@ -50,6 +52,9 @@ class ApartPooling(MatchPooling):
     Args:
         in_rows: Whether the encoder reads rows of texts (see side_by_side.py).
 
+    Attributes:
+        around: The block in which a row of texts is read; a stage skips what it knows of them there.
+
     Reference: Reimers and Gurevych, "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", EMNLP
     2019, arXiv 1908.10084.
     """
@@ -57,13 +62,16 @@ class ApartPooling(MatchPooling):
     def __init__(self, in_rows: bool = False) -> None:
         super().__init__()
         self.in_rows = in_rows
+        self.around: Around = _nothing
 
     def read(self, body: nn.Module, texts: Sequence[Ids]) -> Tensor:
         """(B, D) readings of B texts, none empty, in one forward pass: u of a query, v of an item."""
         device = next(body.parameters()).device
         if self.in_rows:
             row = Row.of(texts, device)
-            return _scaled(row.means(run_row(body, row).float()))
+            with self.around(row, texts):
+                hidden = run_row(body, row)
+            return _scaled(row.means(hidden.float()))
         longest = max(map(len, texts))
         ids = torch.tensor([[*text, *[-1] * (longest - len(text))] for text in texts], device=device)
         return _means(body, ids)
@@ -80,7 +88,9 @@ class ApartPooling(MatchPooling):
         known: dict[tuple[int, ...], int] = {(): 0}  # a text without any token is 0
         query, item = (
             [
-                known.setdefault(tuple(token for token, of in zip(*row, strict=True) if of == part), len(known))
+                known.setdefault(
+                    tuple(token for token, of in zip(*row, strict=True) if of == part), len(known)
+                )
                 for row in zip(ids, segments, strict=True)
             ]
             for part in (QUERY, ITEM)
@@ -96,6 +106,10 @@ class ApartPooling(MatchPooling):
         ids = batch["input_ids"].gather(1, (first + places).clamp(max=own.shape[1] - 1))
         texts, which = torch.unique(torch.where(places < lengths, ids, -1), dim=0, return_inverse=True)
         return _means(body, texts)[which]
+
+
+def _nothing(row: Row, texts: Sequence[Ids]) -> AbstractContextManager[object]:
+    return nullcontext()
 
 
 def compare(query: Tensor, item: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
-"""The frozen lower layers of a decoder: run by themselves, skipped, and their outputs kept on disk.
+"""The frozen lower layers of a backbone: run by themselves, skipped, and their outputs kept on disk.
 
 Where only the upper layers have an adapter, what the lower ones say of a token never changes: it is
-computed once for all epochs, and for each beginning that texts share only once.
+computed once for all epochs. Of decoders that is once for each beginning that texts share (`PackedCache`), of
+encoders, whose tokens see what comes after them, once for each distinct text (`RowCache`).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 from darl.files import whole_file
 from darl.models.packed_attention import run_packed
 from darl.models.packing import Ids, Packing, pack, row_plan, tree_places
+from darl.models.side_by_side import Row, run_row
 from darl.progress import SILENT, Progress, task
 
 FILL_TOKENS = 2048
@@ -30,11 +33,11 @@ class Trunk:
     """The layers below the lowest one with an adapter.
 
     Args:
-        body: A decoder that reads packed rows.
+        body: A decoder that reads packed rows, or an encoder that reads rows of texts.
         first: Number of the lowest layer above the trunk, at least 1.
 
     Raises:
-        ValueError: The decoder does not keep its layers in one list.
+        ValueError: It does not keep its layers in one list.
     """
 
     def __init__(self, body: nn.Module, first: int) -> None:
@@ -47,7 +50,7 @@ class Trunk:
         return next(self.body.parameters()).device
 
     @torch.no_grad()
-    def run(self, packing: Packing) -> Tensor:
+    def run(self, row: Packing | Row) -> Tensor:
         """(T, D) what the trunk says of each token of a row."""
         kept: list[Tensor] = []
 
@@ -56,7 +59,7 @@ class Trunk:
             return hidden_states
 
         with _forwards(self.upper, [keep] + [_pass_on] * (len(self.upper) - 1)):
-            run_packed(self.body, packing)
+            _run(self.body, row)
         return kept[0]
 
     @contextmanager
@@ -67,33 +70,32 @@ class Trunk:
             yield
 
     @torch.no_grad()
-    def skips_cleanly(self, packing: Packing) -> bool:
-        """Whether the decoder says the same when its trunk is skipped."""
-        whole = run_packed(self.body, packing)
+    def skips_cleanly(self, row: Packing | Row) -> bool:
+        """Whether the body says the same when its trunk is skipped."""
+        whole = _run(self.body, row)
         try:
-            with self.skipped(self.run(packing)):
-                upper = run_packed(self.body, packing)
+            with self.skipped(self.run(row)):
+                upper = _run(self.body, row)
         except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):
             return False
         return torch.allclose(upper, whole, rtol=TOLERANCE, atol=TOLERANCE * float(whole.abs().max()))
 
 
-class TrunkCache:
-    """What the trunk says of every distinct beginning of N texts, in one file of T x D numbers.
+class TrunkCache(ABC):
+    """What the trunk says of the tokens of some texts, in one file of T x D numbers.
 
     Nothing is computed or written before `fill`.
 
     Args:
         trunk: Whose outputs.
-        texts: Token ids of the N texts.
+        rows: T.
+        probe: Of a text, what the trunk says: how wide it is, and of which type.
         file: Where the numbers are kept.
     """
 
-    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path) -> None:
-        self.trunk, self.texts, self.file = trunk, texts, file
-        self.places = tree_places(texts)
-        probe = trunk.run(pack(texts[:1], trunk.device))
-        self.shape, self.dtype = (int(self.places.max()) + 1, probe.shape[1]), probe.dtype
+    def __init__(self, trunk: Trunk, rows: int, probe: Tensor, file: Path) -> None:
+        self.trunk, self.file = trunk, file
+        self.shape, self.dtype = (rows, probe.shape[1]), probe.dtype
         self.states: Tensor = probe[:0]
 
     @property
@@ -114,6 +116,24 @@ class TrunkCache:
         flat = torch.from_file(str(file), shared=True, size=rows * width, dtype=self.dtype)
         return flat.view(rows, width)
 
+    @abstractmethod
+    def _write(self, states: Tensor, progress: Progress) -> None:
+        """Run the trunk over all texts, and write what it says to (T, D) `states`."""
+
+
+class PackedCache(TrunkCache):
+    """Of every distinct beginning of N texts, for decoders.
+
+    Args:
+        trunk: Whose outputs.
+        texts: Token ids of the N texts.
+        file: Where the numbers are kept.
+    """
+
+    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path) -> None:
+        self.texts, self.places = texts, tree_places(texts)
+        super().__init__(trunk, int(self.places.max()) + 1, trunk.run(pack(texts[:1], trunk.device)), file)
+
     def _write(self, states: Tensor, progress: Progress) -> None:
         with task(progress, "lower layers, once", len(self.texts), "texts"):
             for rows in row_plan(self.texts, FILL_TOKENS):
@@ -129,6 +149,52 @@ class TrunkCache:
         """A row of some of the texts that takes the trunk's outputs from the file."""
         states = self.states.index_select(0, self._places(packing, rows)).to(packing.tokens.device)
         return replace(packing, around=partial(self.trunk.skipped, states))
+
+
+class RowCache(TrunkCache):
+    """Of N texts, for encoders that read rows.
+
+    Args:
+        trunk: Whose outputs.
+        texts: Token ids of the N texts, all different and none empty.
+        file: Where the numbers are kept.
+    """
+
+    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path) -> None:
+        ends = np.cumsum([len(text) for text in texts])
+        self.first = {tuple(text): int(end) - len(text) for text, end in zip(texts, ends, strict=True)}
+        super().__init__(trunk, int(ends[-1]), trunk.run(Row.of(texts[:1], trunk.device)), file)
+
+    def _write(self, states: Tensor, progress: Progress) -> None:
+        left = sorted(self.first, key=len)
+        with task(progress, "lower layers, once", len(left), "texts"):
+            while left:
+                some = [left.pop()]
+                while left and sum(map(len, some)) + len(left[-1]) <= FILL_TOKENS:
+                    some.append(left.pop())
+                row = Row.of([list(text) for text in some], self.trunk.device)
+                states[self._places(row, some)] = self.trunk.run(row).cpu()
+                progress.advance(len(some))
+
+    def _places(self, row: Row, texts: Sequence[tuple[int, ...]]) -> Tensor:
+        """(T,) where the states of a row's tokens are; `texts` in the order they were given to the row."""
+        order = torch.argsort(row.back).tolist()
+        return torch.cat([self.first[texts[i]] + torch.arange(len(texts[i])) for i in order])
+
+    @contextmanager
+    def skipped(self, row: Row, texts: Sequence[Ids]) -> Iterator[None]:
+        """A block in which the trunk is not run over a row of `texts`, if all of them are in the file."""
+        keys = [tuple(text) for text in texts]
+        if any(key not in self.first for key in keys):
+            yield
+            return
+        states = self.states.index_select(0, self._places(row, keys)).to(row.tokens.device)
+        with self.trunk.skipped(states):
+            yield
+
+
+def _run(body: nn.Module, row: Packing | Row) -> Tensor:
+    return run_packed(body, row) if isinstance(row, Packing) else run_row(body, row)
 
 
 def _pass_on(hidden_states: Tensor, *_: Any, **__: Any) -> Tensor:  # noqa: ANN401

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from darl.models.apart import Sides
+from darl.models.encoder import ApartPooling
 from darl.models.neural import NeuralRelevanceModel
 from darl.models.packing import pack
 from darl.models.prompt import Tokens
-from darl.models.trunk import Trunk, TrunkCache
+from darl.models.side_by_side import Row
+from darl.models.trunk import PackedCache, RowCache, Trunk, TrunkCache
 from darl.objectives.base import Objective
 from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.progress import Progress
@@ -83,18 +87,23 @@ def open_cache(
 ) -> TrunkCache | None:
     """The trunk's outputs for all texts, kept in `file`; None where there is nothing to keep.
 
-    That is: the adapter reaches down to the lowest layer, the model reads no packed rows or cannot go
-    without its trunk (which is tried), or the outputs would take more than `limit_gb` or than the disk has.
+    That is: the adapter reaches down to the lowest layer, the model pads its texts or cannot go without its
+    trunk (which is tried), or the outputs would take more than `limit_gb` or than the disk has.
     """
     config = model.scorer.body.config.get_text_config()
     first = config.num_hidden_layers - (model.config.adapter.upper_layers or config.num_hidden_layers)
-    if not (model.packs and first and limit_gb and texts):
+    pooling = model.scorer.pooling
+    in_rows = isinstance(pooling, ApartPooling) and pooling.in_rows
+    if not ((model.packs or in_rows) and first and limit_gb and texts):
         return None
-    ids, trunk = [text["input_ids"] for text in texts], Trunk(model.scorer.body, first)
+    trunk = Trunk(model.scorer.body, first)
+    ids = (
+        [text for text in Sides.of(texts).texts if text] if in_rows else [text["input_ids"] for text in texts]
+    )
     model.scorer.eval()  # an earlier stage may have left dropout on
-    if not trunk.skips_cleanly(pack(ids[:2], model.device)):
+    if not trunk.skips_cleanly((Row.of if in_rows else pack)(ids[:2], model.device)):
         return None
-    cache = TrunkCache(trunk, ids, file)
+    cache: TrunkCache = (RowCache if in_rows else PackedCache)(trunk, ids, file)
     file.parent.mkdir(parents=True, exist_ok=True)
     free = file.stat().st_size if file.exists() else shutil.disk_usage(file.parent).free
     if cache.size > min(limit_gb * GB, free):
@@ -104,3 +113,17 @@ def open_cache(
         )
         return None
     return cache.fill(progress)
+
+
+@contextmanager
+def rows_known(model: NeuralRelevanceModel, cache: TrunkCache | None) -> Iterator[None]:
+    """A block in which an encoder skips its lower layers where `cache` has what they say of a row's texts."""
+    pooling = model.scorer.pooling
+    if not (isinstance(cache, RowCache) and isinstance(pooling, ApartPooling)):
+        yield
+        return
+    before, pooling.around = pooling.around, cache.skipped
+    try:
+        yield
+    finally:
+        pooling.around = before

@@ -23,7 +23,7 @@ from darl.models.neural import NeuralRelevanceModel
 from darl.models.packing import Packing
 from darl.models.seed import seed_torch
 from darl.models.similarity import start_from_similarity
-from darl.models.trunk import TrunkCache
+from darl.models.trunk import PackedCache, TrunkCache
 from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.progress import SILENT, Progress, task
 from darl.training.anchor import SayingAnchor, WeightAnchor
@@ -31,7 +31,7 @@ from darl.training.batches import Examples, shares, shuffled_batches
 from darl.training.checkpoint import CHECKPOINT, Position, load_checkpoint, save_checkpoint
 from darl.training.config import TrainingConfig
 from darl.training.ema import RunningMean, put_weights
-from darl.training.encoded import Encoded, open_cache
+from darl.training.encoded import Encoded, open_cache, rows_known
 from darl.training.log import StageLog
 from darl.training.plan import plan_of
 from darl.training.scope import only_in_scope
@@ -162,8 +162,9 @@ class _Loop:
         progress.advance(self.position.epoch * len(self.examples) + sum(map(len, done)))
         if self.config.gradient_checkpointing:
             self.body.gradient_checkpointing_enable({"use_reentrant": False})
-        while self.position.epoch < self.config.epochs and not self._is_stalled():
-            self._epoch(progress)
+        with rows_known(self.model, self.cache):
+            while self.position.epoch < self.config.epochs and not self._is_stalled():
+                self._epoch(progress)
         self.mean.settle()
         if self.config.keep_best:
             put_weights(self.weights, self.best)
@@ -227,7 +228,9 @@ class _Loop:
 
     def _skip(self, texts: Batch, rows: list[int]) -> Batch:
         """The same texts without their lower layers, where those are known."""
-        return self.cache.skip(texts, rows) if self.cache and isinstance(texts, Packing) else texts
+        if isinstance(texts, Packing) and isinstance(self.cache, PackedCache):
+            return self.cache.skip(texts, rows)
+        return texts
 
     def _loss(self, data: Encoded, rows: list[int]) -> Tensor:
         """Of graded pairs the objective's; of pairs that hold the model, how far it has come from them."""

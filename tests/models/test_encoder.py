@@ -88,7 +88,9 @@ def test_training_reads_every_text_once_and_without_padding_to_the_same_gradient
         if "lora_B" in name:  # 0 to start with: then nothing below would have a gradient
             torch.nn.init.normal_(weight, std=0.1)
     texts = model.prompt.encode(PAIRS)
-    texts[2] = {key: [*values][: texts[2]["segments"].count(1)] for key, values in texts[2].items()}  # no item
+    texts[2] = {
+        key: [*values][: texts[2]["segments"].count(1)] for key, values in texts[2].items()
+    }  # no item
     batch = model.collate(texts)
     read = []
     model.scorer.body.register_forward_hook(
@@ -103,7 +105,8 @@ def test_training_reads_every_text_once_and_without_padding_to_the_same_gradient
     assert read == [sum(map(len, set(parts)))]
     model.scorer.pooling.in_rows = False
     expected = gradients(model, batch)
-    assert received.keys() == expected.keys() and any("lora_A" in name for name in expected)
+    assert received.keys() == expected.keys()
+    assert any("lora_A" in name for name in expected)
     for name, gradient in expected.items():
         torch.testing.assert_close(received[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
 

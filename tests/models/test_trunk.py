@@ -4,11 +4,13 @@ import pytest
 import torch
 
 from darl.grades import GradeScale
+from darl.models.apart import Sides
 from darl.models.build import build_model
 from darl.models.config import AdapterConfig, ModelConfig
 from darl.models.packed_attention import run_packed
 from darl.models.packing import pack, shared_prefix
-from darl.models.trunk import Trunk, TrunkCache
+from darl.models.side_by_side import Row, run_row
+from darl.models.trunk import PackedCache, RowCache, Trunk
 from tests.tiny import CAUSAL, WINDOWED, save_causal, toy_pairs
 
 PAIRS = [one.pair for one in toy_pairs(12)]
@@ -55,7 +57,7 @@ def test_layers_are_themselves_after_an_error(model, ids):
 
 def test_the_cache_gives_what_the_trunk_gives(model, ids, tmp_path):
     trunk, file = Trunk(model.scorer.body, 1), tmp_path / "trunk.bin"
-    cache = TrunkCache(trunk, ids, file).fill()
+    cache = PackedCache(trunk, ids, file).fill()
     distinct = {tuple(text[: end + 1]) for text in ids for end in range(len(text))}
     assert cache.states.shape == (len(distinct), 32)
     assert file.stat().st_size == len(distinct) * 32 * 4 == cache.size
@@ -69,7 +71,7 @@ def test_the_cache_gives_what_the_trunk_gives(model, ids, tmp_path):
 
 
 def test_the_cache_goes_with_a_shared_prefix(model, ids, tmp_path):
-    cache = TrunkCache(Trunk(model.scorer.body, 1), ids, tmp_path / "trunk.bin").fill()
+    cache = PackedCache(Trunk(model.scorer.body, 1), ids, tmp_path / "trunk.bin").fill()
     prefix, received = shared_prefix(ids), []
     with torch.no_grad():
         for rows in ([0, 1, 2], [3, 4], [5]):
@@ -87,13 +89,53 @@ def test_a_whole_file_is_used_again_and_a_half_one_is_not_left(model, ids, tmp_p
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("darl.models.trunk.TrunkCache._places", stop)
+        patched.setattr("darl.models.trunk.PackedCache._places", stop)
         with pytest.raises(KeyboardInterrupt):
-            TrunkCache(trunk, ids, file).fill()
+            PackedCache(trunk, ids, file).fill()
     assert list(tmp_path.glob("*trunk*")) == []
-    first = TrunkCache(trunk, ids, file).fill().states.clone()
-    monkeypatch.setattr("darl.models.trunk.TrunkCache._write", stop)
-    torch.testing.assert_close(TrunkCache(trunk, ids, file).fill().states, first, atol=0, rtol=0)
+    first = PackedCache(trunk, ids, file).fill().states.clone()
+    monkeypatch.setattr("darl.models.trunk.PackedCache._write", stop)
+    torch.testing.assert_close(PackedCache(trunk, ids, file).fill().states, first, atol=0, rtol=0)
+
+
+@pytest.fixture
+def encoder(tiny_encoder):
+    config = ModelConfig(backbone=str(tiny_encoder), adapter=AdapterConfig(upper_layers=1))
+    return build_model(config, GradeScale())
+
+
+@pytest.fixture
+def apart(encoder):
+    return Sides.of(encoder.prompt.encode(PAIRS)).texts
+
+
+def test_an_encoder_skips_its_trunk_where_all_texts_of_a_row_are_known(encoder, apart, tmp_path):
+    body, known = encoder.scorer.body, apart[:-1]
+    trunk = Trunk(body, 1)
+    assert trunk.skips_cleanly(Row.of(known))
+    cache = RowCache(trunk, known, tmp_path / "trunk.bin").fill()
+    assert cache.states.shape == (sum(map(len, known)), 32)
+    some = [known[3], known[0], known[4], known[0]]
+    row = Row.of(some)
+    with torch.no_grad():
+        whole = run_row(body, row)
+        with cache.skipped(row, some):
+            torch.testing.assert_close(run_row(body, row), whole, atol=1e-5, rtol=1e-5)
+        cache.states += 1
+        with cache.skipped(row, some):
+            assert (run_row(body, row) - whole).abs().max() > 1e-2  # what the file has is what is read
+        with_new = [known[0], apart[-1]]
+        row = Row.of(with_new)
+        expected = run_row(body, row)
+        with cache.skipped(row, with_new):
+            torch.testing.assert_close(run_row(body, row), expected, atol=0, rtol=0)
+
+
+def test_long_texts_are_written_in_several_rows(encoder, apart, tmp_path, monkeypatch):
+    whole = RowCache(Trunk(encoder.scorer.body, 1), apart, tmp_path / "whole.bin").fill()
+    monkeypatch.setattr("darl.models.trunk.FILL_TOKENS", 5)
+    parts = RowCache(Trunk(encoder.scorer.body, 1), apart, tmp_path / "parts.bin").fill()
+    torch.testing.assert_close(parts.states, whole.states, atol=1e-5, rtol=1e-5)
 
 
 def test_layers_that_are_not_in_one_list():

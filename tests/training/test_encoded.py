@@ -33,8 +33,10 @@ class Told:
     def overall(self, done, total): ...
 
 
-def trained(backbone, folder, upper_layers=1, **settings):
-    config = ModelConfig(backbone=str(backbone), adapter=AdapterConfig(upper_layers=upper_layers))
+def trained(backbone, folder, upper_layers=1, reading="apart", **settings):
+    config = ModelConfig(
+        backbone=str(backbone), adapter=AdapterConfig(upper_layers=upper_layers), reading=reading
+    )
     model, told = build_model(config, GradeScale()), Told()
     training = TrainingConfig(**{"epochs": 2, "batch_size": 6, "lr": 1e-2} | settings)
     train_stage(model, Examples(tuple(TRAIN)), VALID, training, seed=3, folder=folder, progress=told)
@@ -51,9 +53,16 @@ def losses(lines):
     return [line.get("loss", line.get("valid_loss")) for line in lines]
 
 
-def test_training_with_the_lower_layers_kept_is_training(llm, tmp_path):
-    kept, kept_log, told = trained(llm, tmp_path / "kept")
-    anew, anew_log, silent = trained(llm, tmp_path / "anew", trunk_cache_gb=0)
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return save_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.mark.parametrize("kind", ["llm", "encoder"])
+def test_training_with_the_lower_layers_kept_is_training(kind, tmp_path, request):
+    backbone = request.getfixturevalue(kind)
+    kept, kept_log, told = trained(backbone, tmp_path / "kept")
+    anew, anew_log, silent = trained(backbone, tmp_path / "anew", trunk_cache_gb=0)
     assert "lower layers, once" in told
     assert "lower layers, once" not in silent
     np.testing.assert_allclose(losses(kept_log), losses(anew_log), atol=1e-4)
@@ -73,8 +82,23 @@ def test_an_adapter_on_all_layers_keeps_nothing(llm, tmp_path, upper_layers):
     assert "lower layers, once" not in trained(llm, tmp_path, upper_layers)[2]
 
 
-def test_an_encoder_keeps_nothing(tmp_path):
-    assert "lower layers, once" not in trained(save_encoder(tmp_path / "backbone"), tmp_path / "run")[2]
+def test_an_encoder_that_pads_its_texts_keeps_nothing(encoder, tmp_path):
+    assert "lower layers, once" not in trained(encoder, tmp_path / "run", reading="joint")[2]
+
+
+def test_an_encoder_reads_all_its_layers_again_whatever_ends_the_stage(encoder, tmp_path, monkeypatch):
+    model, _, told = trained(encoder, tmp_path / "run")
+    before = model.scorer.pooling.around
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("darl.training.loop._Loop._validate", stop)
+    training = TrainingConfig(epochs=1, batch_size=6)
+    with pytest.raises(KeyboardInterrupt):
+        train_stage(model, Examples(tuple(TRAIN)), VALID, training, seed=3, folder=tmp_path / "again")
+    assert model.scorer.pooling.around == before
+    assert "lower layers, once" in told
 
 
 @pytest.mark.parametrize("kind", [save_causal, save_encoder])
