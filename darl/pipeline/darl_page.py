@@ -178,9 +178,14 @@ def _facts(one: Studied) -> str:
     return (
         f"{one.experiment.title}. `{one.experiment.model.backbone}`; {count(first.train)} training pairs, "
         f"{count(one.recipe.budget)} labels ({chosen.detector} on {chosen.features}, {chosen.strategy}), "
-        f"stages {stages}; {len(one.experiment.seeds)} seed(s). Test pairs and queries: "
+        f"stages {stages}; {len(one.experiment.seeds)} seed(s); {_calibrated(one)}. Test pairs and queries: "
         f"{listed(list(sizes.values()))}.{alike}"
     )
+
+
+def _calibrated(one: Studied) -> str:
+    how = one.experiment.calibration
+    return "not calibrated" if how.is_none else f"each calibrated on validation ({how.method}, {how.goal})"
 
 
 def _closed_words(one: Studied) -> str:

@@ -138,12 +138,18 @@ def expand(experiment: Experiment, name: str = DARL) -> Trial:
     changes = {
         "recipes": recipes,
         "report": experiment.report.model_copy(update={"baseline": "", "validation": False}),
-        "calibration": CalibrationConfig(method=NONE),
+        "calibration": _calibration(experiment),
         "reference_size": 0,
         "ood": None,
     }
     fields = {key: getattr(experiment, key) for key in Experiment.model_fields}
     return Trial(Experiment.model_validate(fields | changes), run_as, recipe)
+
+
+def _calibration(experiment: Experiment) -> CalibrationConfig:
+    """What the file says; models are compared as they are where it says nothing."""
+    said = "calibration" in experiment.model_fields_set
+    return experiment.calibration if said else CalibrationConfig(method=NONE)
 
 
 def _faults(experiment: Experiment, name: str) -> list[str]:
