@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from darl.progress import SILENT, Progress, task
 
 FILL_TOKENS = 2048
 TOLERANCE = 1e-4
+Laid = TypeVar("Laid", Packing, Row)
 
 
 class Trunk:
@@ -81,20 +82,21 @@ class Trunk:
         return torch.allclose(upper, whole, rtol=TOLERANCE, atol=TOLERANCE * float(whole.abs().max()))
 
 
-class TrunkCache(ABC):
-    """What the trunk says of the tokens of some texts, in one file of T x D numbers.
+class TrunkCache(ABC, Generic[Laid]):
+    """What the trunk says of the tokens of N texts, in one file of T x D numbers.
 
     Nothing is computed or written before `fill`.
 
     Args:
         trunk: Whose outputs.
+        texts: Token ids of the N texts.
         rows: T.
-        probe: Of a text, what the trunk says: how wide it is, and of which type.
         file: Where the numbers are kept.
     """
 
-    def __init__(self, trunk: Trunk, rows: int, probe: Tensor, file: Path) -> None:
-        self.trunk, self.file = trunk, file
+    def __init__(self, trunk: Trunk, texts: Sequence[Ids], rows: int, file: Path) -> None:
+        self.trunk, self.texts, self.file = trunk, texts, file
+        probe = trunk.run(self._lay(texts[:1]))
         self.shape, self.dtype = (rows, probe.shape[1]), probe.dtype
         self.states: Tensor = probe[:0]
 
@@ -116,80 +118,68 @@ class TrunkCache(ABC):
         flat = torch.from_file(str(file), shared=True, size=rows * width, dtype=self.dtype)
         return flat.view(rows, width)
 
-    @abstractmethod
-    def _write(self, states: Tensor, progress: Progress) -> None:
-        """Run the trunk over all texts, and write what it says to (T, D) `states`."""
-
-
-class PackedCache(TrunkCache):
-    """Of every distinct beginning of N texts, for decoders.
-
-    Args:
-        trunk: Whose outputs.
-        texts: Token ids of the N texts.
-        file: Where the numbers are kept.
-    """
-
-    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path) -> None:
-        self.texts, self.places = texts, tree_places(texts)
-        super().__init__(trunk, int(self.places.max()) + 1, trunk.run(pack(texts[:1], trunk.device)), file)
-
     def _write(self, states: Tensor, progress: Progress) -> None:
         with task(progress, "lower layers, once", len(self.texts), "texts"):
             for rows in row_plan(self.texts, FILL_TOKENS):
-                packing = pack([self.texts[row] for row in rows], self.trunk.device)
-                states[self._places(packing, rows)] = self.trunk.run(packing).cpu()
+                laid = self._lay([self.texts[row] for row in rows])
+                states[self._places(laid, rows)] = self.trunk.run(laid).cpu()
                 progress.advance(len(rows))
 
-    def _places(self, packing: Packing, rows: Sequence[int]) -> Tensor:
-        texts = np.asarray(rows)[packing.texts.cpu().numpy()]
-        return torch.from_numpy(self.places[texts, packing.positions.cpu().numpy()])
+    @abstractmethod
+    def _lay(self, texts: Sequence[Ids]) -> Laid:
+        """Texts as the body reads them."""
+
+    @abstractmethod
+    def _places(self, laid: Laid, rows: Sequence[int]) -> Tensor:
+        """Which row of the file is that of each token, if these of the N texts were laid out."""
+
+    def _found(self, laid: Laid, rows: Sequence[int]) -> Tensor:
+        """What the file has of each token."""
+        return self.states.index_select(0, self._places(laid, rows)).to(self.trunk.device)
+
+
+class PackedCache(TrunkCache[Packing]):
+    """Of every distinct beginning of N texts, for decoders."""
+
+    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path) -> None:
+        self.places = tree_places(texts)
+        super().__init__(trunk, texts, int(self.places.max()) + 1, file)
+
+    def _lay(self, texts: Sequence[Ids]) -> Packing:
+        return pack(texts, self.trunk.device)
+
+    def _places(self, laid: Packing, rows: Sequence[int]) -> Tensor:
+        texts = np.asarray(rows)[laid.texts.cpu().numpy()]
+        return torch.from_numpy(self.places[texts, laid.positions.cpu().numpy()])
 
     def skip(self, packing: Packing, rows: Sequence[int]) -> Packing:
         """A row of some of the texts that takes the trunk's outputs from the file."""
-        states = self.states.index_select(0, self._places(packing, rows)).to(packing.tokens.device)
-        return replace(packing, around=partial(self.trunk.skipped, states))
+        return replace(packing, around=partial(self.trunk.skipped, self._found(packing, rows)))
 
 
-class RowCache(TrunkCache):
-    """Of N texts, for encoders that read rows.
-
-    Args:
-        trunk: Whose outputs.
-        texts: Token ids of the N texts, all different and none empty.
-        file: Where the numbers are kept.
-    """
+class RowCache(TrunkCache[Row]):
+    """Of N texts, all different and none empty, for encoders that read rows."""
 
     def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path) -> None:
-        ends = np.cumsum([len(text) for text in texts])
-        self.first = {tuple(text): int(end) - len(text) for text, end in zip(texts, ends, strict=True)}
-        super().__init__(trunk, int(ends[-1]), trunk.run(Row.of(texts[:1], trunk.device)), file)
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        self.starts = np.cumsum(lengths) - lengths
+        self.known = {tuple(text): row for row, text in enumerate(texts)}
+        super().__init__(trunk, texts, int(lengths.sum()), file)
 
-    def _write(self, states: Tensor, progress: Progress) -> None:
-        left = sorted(self.first, key=len)
-        with task(progress, "lower layers, once", len(left), "texts"):
-            while left:
-                some = [left.pop()]
-                while left and sum(map(len, some)) + len(left[-1]) <= FILL_TOKENS:
-                    some.append(left.pop())
-                row = Row.of([list(text) for text in some], self.trunk.device)
-                states[self._places(row, some)] = self.trunk.run(row).cpu()
-                progress.advance(len(some))
+    def _lay(self, texts: Sequence[Ids]) -> Row:
+        return Row.of(texts, self.trunk.device)
 
-    def _places(self, row: Row, texts: Sequence[tuple[int, ...]]) -> Tensor:
-        """(T,) where the states of a row's tokens are; `texts` in the order they were given to the row."""
-        order = torch.argsort(row.back).tolist()
-        return torch.cat([self.first[texts[i]] + torch.arange(len(texts[i])) for i in order])
+    def _places(self, laid: Row, rows: Sequence[int]) -> Tensor:
+        order = laid.back.cpu().numpy().argsort()
+        starts = self.starts[np.asarray(rows)[order]]
+        return torch.from_numpy(np.repeat(starts, laid.lengths.cpu().numpy())) + laid.positions.cpu()
 
     @contextmanager
     def skipped(self, row: Row, texts: Sequence[Ids]) -> Iterator[None]:
         """A block in which the trunk is not run over a row of `texts`, if all of them are in the file."""
-        keys = [tuple(text) for text in texts]
-        if any(key not in self.first for key in keys):
-            yield
-            return
-        states = self.states.index_select(0, self._places(row, keys)).to(row.tokens.device)
-        with self.trunk.skipped(states):
+        rows = [self.known.get(tuple(text)) for text in texts]
+        known = [one for one in rows if one is not None]
+        with self.trunk.skipped(self._found(row, known)) if len(known) == len(rows) else nullcontext():
             yield
 
 

@@ -150,13 +150,14 @@ def _first(recipe: Recipe) -> tuple[Stage, ...]:
     return recipe.stages[:at]
 
 
-def _learns_all(stage: Stage) -> bool:
-    return stage.examples == "train" and stage.trains == "all"
-
-
 def _sees_all(stage: Stage) -> bool:
     """Whether every epoch of it goes over all training pairs."""
     return stage.examples in ("train", "both") and stage.trains == "all"
+
+
+def _learns_all(stage: Stage) -> bool:
+    """Whether it does, and learns nothing else."""
+    return stage.examples == "train" and _sees_all(stage)
 
 
 def _but(stage: Stage, **changes: Any) -> Stage:  # noqa: ANN401 - whatever a stage holds

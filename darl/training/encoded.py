@@ -17,7 +17,7 @@ from darl.models.neural import NeuralRelevanceModel
 from darl.models.packing import pack
 from darl.models.prompt import Tokens
 from darl.models.side_by_side import Row
-from darl.models.trunk import PackedCache, RowCache, Trunk, TrunkCache
+from darl.models.trunk import PackedCache, RowCache, Trunk
 from darl.objectives.base import Objective
 from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.progress import Progress
@@ -84,7 +84,7 @@ class Encoded:
 
 def open_cache(
     model: NeuralRelevanceModel, texts: Sequence[Tokens], file: Path, limit_gb: float, progress: Progress
-) -> TrunkCache | None:
+) -> PackedCache | RowCache | None:
     """The trunk's outputs for all texts, kept in `file`; None where there is nothing to keep.
 
     That is: the adapter reaches down to the lowest layer, the model pads its texts or cannot go without its
@@ -94,16 +94,16 @@ def open_cache(
     first = config.num_hidden_layers - (model.config.adapter.upper_layers or config.num_hidden_layers)
     pooling = model.scorer.pooling
     in_rows = isinstance(pooling, ApartPooling) and pooling.in_rows
-    if not ((model.packs or in_rows) and first and limit_gb and texts):
-        return None
-    trunk = Trunk(model.scorer.body, first)
     ids = (
         [text for text in Sides.of(texts).texts if text] if in_rows else [text["input_ids"] for text in texts]
     )
+    if not ((model.packs or in_rows) and first and limit_gb and ids):
+        return None
+    trunk = Trunk(model.scorer.body, first)
     model.scorer.eval()  # an earlier stage may have left dropout on
     if not trunk.skips_cleanly((Row.of if in_rows else pack)(ids[:2], model.device)):
         return None
-    cache: TrunkCache = (RowCache if in_rows else PackedCache)(trunk, ids, file)
+    cache = (RowCache if in_rows else PackedCache)(trunk, ids, file)
     file.parent.mkdir(parents=True, exist_ok=True)
     free = file.stat().st_size if file.exists() else shutil.disk_usage(file.parent).free
     if cache.size > min(limit_gb * GB, free):
@@ -116,7 +116,7 @@ def open_cache(
 
 
 @contextmanager
-def rows_known(model: NeuralRelevanceModel, cache: TrunkCache | None) -> Iterator[None]:
+def rows_known(model: NeuralRelevanceModel, cache: PackedCache | RowCache | None) -> Iterator[None]:
     """A block in which an encoder skips its lower layers where `cache` has what they say of a row's texts."""
     pooling = model.scorer.pooling
     if not (isinstance(cache, RowCache) and isinstance(pooling, ApartPooling)):

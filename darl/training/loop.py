@@ -23,7 +23,7 @@ from darl.models.neural import NeuralRelevanceModel
 from darl.models.packing import Packing
 from darl.models.seed import seed_torch
 from darl.models.similarity import start_from_similarity
-from darl.models.trunk import PackedCache, TrunkCache
+from darl.models.trunk import PackedCache, RowCache
 from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.progress import SILENT, Progress, task
 from darl.training.anchor import SayingAnchor, WeightAnchor
@@ -151,7 +151,7 @@ class _Loop:
         steps = {"size": how.pairs, "steps": self.total_steps, "seed": self.seed}
         return held, SayingAnchor(self.model, in_dist, **steps, strength=how.kl, progress=progress)
 
-    def _open_cache(self, progress: Progress) -> TrunkCache | None:
+    def _open_cache(self, progress: Progress) -> PackedCache | RowCache | None:
         if self.accelerator.num_processes > 1 or self.position.epoch >= self.config.epochs:
             return None
         texts, file = self.train.texts + self.valid.texts, self.folder / f"trunk-{self.plan[:16]}.bin"
