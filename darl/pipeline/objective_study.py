@@ -77,8 +77,8 @@ def study_objectives(
         progress: Told how far it is.
 
     Raises:
-        ConfigError: A first stage selects, an objective does not fit it or the grades, or a label is no
-            name.
+        ConfigError: A first stage selects, an objective does not fit it or the grades, a label is no name,
+            or there is none beside the rival.
         DarlError: An experiment does not fit its data, or `out` holds another study.
     """
     tried = {RIVAL: SOFTMAX, **objectives}
@@ -115,9 +115,12 @@ def expand(experiment: Experiment, objectives: Mapping[str, Component]) -> Exper
     """An experiment with a recipe for each objective: the first stage of the baseline, alike for all.
 
     Raises:
-        ConfigError: The stage selects, an objective does not fit it or the grades, or a label is no name.
+        ConfigError: The stage selects, an objective does not fit it or the grades, a label is no name, or
+            there is nothing beside the rival.
     """
     check_labels("objective", objectives)
+    if not set(objectives) - {RIVAL}:
+        raise ConfigError("study", [f"objectives: only {RIVAL}, which the others are compared with: add one"])
     stage = experiment.recipes[experiment.baseline].stages[0]
     if stage.round is not None:
         raise ConfigError("study", [f"{experiment.title}: expected a first stage without a round"])

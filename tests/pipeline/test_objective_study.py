@@ -218,6 +218,11 @@ def test_labels_that_are_no_names(experiment, label):
         expand(experiment, {label: Component(name="coral")})
 
 
+def test_nothing_beside_the_rival(experiment):
+    with pytest.raises(ConfigError, match="only softmax, which the others are compared with: add one"):
+        expand(experiment, {RIVAL: Component(name=RIVAL)})
+
+
 def test_objectives_as_they_are_typed():
     typed = {"a": "coral", "b": ["softmax", {"name": "focal", "weight": 2}], "softmax": {"name": "softmax"}}
     parsed = parse_objectives(
