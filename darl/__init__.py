@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from darl.pipeline.compare import compare, promote
     from darl.pipeline.evaluate import evaluate
     from darl.pipeline.experiment import load_experiment
+    from darl.pipeline.fit_detector import fit_detector
     from darl.pipeline.gauge import load_gauge
     from darl.pipeline.predict import predict_to_folder
     from darl.pipeline.run import run
@@ -50,6 +51,7 @@ _HOMES = {
     "calibrate": "darl.pipeline.calibrate",
     "compare": "darl.pipeline.compare",
     "evaluate": "darl.pipeline.evaluate",
+    "fit_detector": "darl.pipeline.fit_detector",
     "interpolate": "darl.pipeline.blend",
     "load_calibration": "darl.pipeline.calibrate",
     "load_experiment": "darl.pipeline.experiment",
@@ -83,6 +85,7 @@ __all__ = [
     "calibrate",
     "compare",
     "evaluate",
+    "fit_detector",
     "interpolate",
     "load_calibration",
     "load_experiment",

@@ -41,7 +41,10 @@ def command(
     resamples: int,
     backbone: str | None,
 ) -> None:
-    """Choose a model between FIRST (alpha 0) and SECOND (alpha 1), in weight space, on validation pairs."""
+    """Choose a model between FIRST (alpha 0) and SECOND (alpha 1), in weight space, on validation pairs.
+
+    It has neither detector nor calibration: darl detector and darl calibrate make them.
+    """
     from darl.cli.comparison import print_line
     from darl.cli.progress import cli_progress
     from darl.pipeline.blend import interpolate

@@ -20,6 +20,7 @@ COMMANDS = {
     "calibrate": "Make a model's probabilities, grades and doubts what validation pairs say of them.",
     "compare": "What changes if one model takes another's place, slice by slice and pair by pair.",
     "data": "Public corpora and the generated one: list, get, convert, write; audit graded files; warm.",
+    "detector": "Fit a detector for a model that is there, and keep it with the model.",
     "distil": "Train a small model on what a large one says of unlabelled pairs.",
     "evaluate": "Report on a model, slice by slice.",
     "export": "Fold a model into weights that are served as they are, and check that it says the same.",

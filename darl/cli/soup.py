@@ -19,7 +19,10 @@ Example:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the model.")
 @backbone_option
 def command(models: tuple[Path, ...], out: Path, backbone: str | None) -> None:
-    """Save the mean of several MODELS, in weight space: say, of one training with several seeds."""
+    """Save the mean of several MODELS, in weight space: say, of one training with several seeds.
+
+    It has neither detector nor calibration: darl detector and darl calibrate make them.
+    """
     from darl.cli.progress import cli_progress
     from darl.pipeline.blend import soup
 

@@ -172,29 +172,30 @@ def _write_card(card: ModelCard, folder: Path) -> None:
     write_text(folder / CARD, json.dumps(content, indent=2) + "\n")
 
 
-def put_file(folder: Path, name: str, content: bytes | None) -> None:
-    """Put a file into a model folder, or take it out, and tell the card: whole or not at all.
+def put_files(folder: Path, kept: Mapping[str, Kept | None]) -> None:
+    """Put files into a model folder, or take them out, and tell the card: all of them or none.
 
     Args:
         folder: Of a model; a link to one stays it.
-        name: Of the file; one of that name is replaced.
-        content: Of the file; None = take it out, if it is there.
+        kept: By name of the file, what goes there; one of that name is replaced. None = take it out, if it is
+            there.
 
     Raises:
         CheckpointError: The folder cannot be trusted.
     """
     folder = folder.resolve()
     card = read_card(folder)
-    files = {one: digest for one, digest in card.files.items() if one != name}
+    files = {one: digest for one, digest in card.files.items() if one not in kept}
     with whole_folder(folder) as temporary:
         for path in folder.rglob("*"):
             place = path.relative_to(folder)
-            if path.is_file() and place.as_posix() not in (name, CARD):
+            if path.is_file() and place.as_posix() not in (*kept, CARD):
                 (temporary / place).parent.mkdir(parents=True, exist_ok=True)
                 _link(path, temporary / place)
-        if content is not None:
-            (temporary / name).write_bytes(content)
-            files[name] = sha256_of(temporary / name)
+        for name, one in kept.items():
+            if one is not None:
+                one.save(temporary / name)
+                files[name] = sha256_of(temporary / name)
         _write_card(card.model_copy(update={"files": dict(sorted(files.items()))}), temporary)
 
 

@@ -12,13 +12,13 @@ from darl.calibration.by_domain import large_domains
 from darl.calibration.calibration import Calibration, cross_fit
 from darl.calibration.config import CalibrationConfig
 from darl.calibration.evidence import Evidence
-from darl.calibration.store import from_bytes, to_bytes
+from darl.calibration.store import CalibrationFile, from_bytes
 from darl.errors import ConfigError
 from darl.evaluation.calibration_rows import CalibrationRow, calibration_rows
 from darl.evaluation.judged import Judged, judge, with_decisions
 from darl.grades import GradeScale
 from darl.models.base import RelevanceModel
-from darl.models.checkpoint import CALIBRATION, load_model, put_file, read_card
+from darl.models.checkpoint import CALIBRATION, load_model, put_files, read_card
 from darl.pairs import NO_RATINGS, GradedPair, Pair, Ratings
 from darl.pipeline.gauge import OOD_PERCENTILE, Gauge, load_gauge
 from darl.pipeline.overrides import checked
@@ -122,7 +122,7 @@ def calibrate(
             str(folder), [f"not calibrated: {key}: {text}" for key, text in calibration.unmet.items()]
         )
     rows = _by_slice(graded, evidence, cross_fit(config, scale, evidence), scale, resamples, seed)
-    put_file(folder, CALIBRATION, None if config.is_none else to_bytes(calibration))
+    put_files(folder, {CALIBRATION: None if config.is_none else CalibrationFile(calibration)})
     return calibration, rows
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from darl.data.writers import write_pairs
 from darl.errors import CheckpointError, ConfigError, DataError
-from darl.models.checkpoint import CALIBRATION, put_file
+from darl.models.checkpoint import CALIBRATION, put_files
 from darl.pipeline import shards
 from darl.pipeline.graded import GradedPool, is_graded, open_graded
 from darl.pipeline.predict import predict_to_folder
@@ -186,9 +186,16 @@ def test_another_model_and_no_features_are_told_together(model, graded, tmp_path
         open_graded(graded / "with", other)
 
 
+class Written:
+    """A file that is kept with a model."""
+
+    def save(self, path):
+        path.write_bytes(b"some calibration")
+
+
 def test_a_model_that_was_calibrated_since_is_the_same(model, graded, tmp_path):
     other = shutil.copytree(model, tmp_path / "model")
-    put_file(other, CALIBRATION, b"some calibration")
+    put_files(other, {CALIBRATION: Written()})
     assert (other / "darl.json").read_text() != (model / "darl.json").read_text()
     assert len(open_graded(graded / "with", other)) == 25
 
