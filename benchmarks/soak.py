@@ -177,6 +177,7 @@ def soak(model: Path, requests: list[Request], clients: int, minutes: float, mor
         tracebacks = errors.read().count("Traceback")
     warm = memory[int(len(memory) * WARM_UP_SHARE) :]
     fifth = max(1, len(warm) // 5)
+    sixths = np.array_split(np.array(memory), RELOADS)
     early, late = float(np.median(warm[:fifth])), float(np.median(warm[-fifth:]))
     rows = [
         ("minutes, clients", f"{minutes:g}, {clients}"),
@@ -187,6 +188,7 @@ def soak(model: Path, requests: list[Request], clients: int, minutes: float, mor
         ("largest difference to the model's own score", f"{tally.largest_error:.1e}"),
         ("reloads by status", ", ".join(f"{key}: {n}" for key, n in reloads.items()) or "none"),
         ("memory after warm-up, at the end, MiB", f"{early:,.0f}, {late:,.0f} ({late / early - 1:+.1%})"),
+        ("… medians of sixths of all the time", ", ".join(f"{np.median(one):,.0f}" for one in sixths)),
         ("tracebacks in the log, exit status", f"{tracebacks}, {status}"),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import math
 import os
+import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -60,6 +63,18 @@ def settle_threads() -> None:
     """
     if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > usable_cpus():
         torch.set_num_threads(usable_cpus())
+
+
+def give_back_memory() -> None:
+    """Free what nothing can reach any more, and return free memory to the system.
+
+    glibc keeps what is freed between blocks that are still in use, unless it is told to trim.
+    Other C libraries are not told.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def share_processors(calls: int | None, on_cpu: bool) -> int:

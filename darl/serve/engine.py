@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from darl.errors import DarlError
+from darl.models.machine import give_back_memory
 from darl.pairs import Pair
 from darl.serve.answers import PROBS, Answers, Table
 from darl.serve.batcher import Batcher, Job
@@ -173,8 +173,8 @@ class Engine:
             loop = asyncio.get_running_loop()
             after = await loop.run_in_executor(self._loader, self._standing, folder)
             self._serve(after)
-            # Without this each reload was seen to leave 65 to 85 MiB behind (docs/results/serving.md).
-            await loop.run_in_executor(self._loader, gc.collect)
+            # Without this the memory of replaced models piles up (docs/results/serving.md).
+            await loop.run_in_executor(self._loader, give_back_memory)
             return after.served
 
     async def roll_back(self) -> Served | None:

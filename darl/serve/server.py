@@ -76,9 +76,7 @@ def serve(
             raise ConfigError(str(folder), [told])
         return served
 
-    served = load(model)
-    workers = share_processors(settings.workers, served.on_cpu)
-    engine = Engine(served, settings.model_copy(update={"workers": workers}), load)
+    engine = _engine(model, settings, load)
     set_up(texts=settings.log_text)
     # Whoever reads the address may connect at once, and waits until the loop accepts.
     listener.listen(BACKLOG)
@@ -96,3 +94,10 @@ def serve(
         backlog=BACKLOG,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _engine(model: Path, settings: Settings, load: Callable[[Path], Served]) -> Engine:
+    """An engine that alone holds the model: a name for it in `serve` would keep it until the server ends."""
+    served = load(model)
+    workers = share_processors(settings.workers, served.on_cpu)
+    return Engine(served, settings.model_copy(update={"workers": workers}), load)

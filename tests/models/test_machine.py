@@ -1,6 +1,8 @@
+import gc
 import os
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from darl.grades import GradeScale
 from darl.models import machine
 from darl.models.build import build_model
 from darl.models.config import ModelConfig
+from darl.models.machine import give_back_memory
 from tests.tiny import save_causal
 
 
@@ -85,3 +88,19 @@ def test_calls_share_the_processors(calls, where):
     assert blas == 1
     if where == "cpu":
         assert threads == max(1, cpus // found)
+
+
+def test_what_nothing_can_reach_goes():
+    class Knot:
+        pass
+
+    knot = Knot()
+    knot.itself, gone = knot, weakref.ref(knot)
+    gc.disable()
+    try:
+        del knot
+        assert gone() is not None
+        give_back_memory()
+        assert gone() is None
+    finally:
+        gc.enable()

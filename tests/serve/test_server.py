@@ -6,13 +6,17 @@ import asyncio
 import socket
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import numpy as np
 import pytest
 
+from darl.serve import server
+from darl.serve.served import Served
 from darl.serve.server import listen
+from darl.serve.settings import Settings
 from tests.serve.made import DOCUMENTS, NAME, QUERY, pairs_of, save_served, told_offline
 from tests.serve.process import PATIENCE, Running
 
@@ -43,6 +47,36 @@ def test_an_answer_does_not_wait_for_an_acknowledgement():
 
     asyncio.run(connect())
     assert found[0]
+
+
+def test_the_first_model_goes_when_two_others_have_taken_its_place(folder, monkeypatch):
+    loaded, made, plain_load, plain_app = [], [], Served.load, server.create_app
+
+    def load(*place, **options):
+        one = plain_load(*place, **options)
+        loaded.append(weakref.ref(one))
+        return one
+
+    def create_app(engine):
+        made.append(engine)
+        return plain_app(engine)
+
+    def run(self, sockets):
+        async def reload_twice():
+            for _ in range(2):
+                await made[0].reload(folder)
+            assert [one() is None for one in loaded] == [True, False, False]
+            await made[0].close()
+
+        asyncio.run(reload_twice())
+
+    monkeypatch.setattr(Served, "load", load)
+    monkeypatch.setattr(server, "create_app", create_app)
+    monkeypatch.setattr(server, "share_processors", lambda *_: 1)  # which is for the rest of a process
+    monkeypatch.setattr(server.uvicorn.Server, "run", run)
+    with listen("127.0.0.1", 0) as listener:
+        server.serve(folder, Settings(names=(NAME,), models_root=folder.parent), listener)
+    assert len(loaded) == 3
 
 
 @pytest.fixture(scope="module")
