@@ -6,6 +6,7 @@ from darl.calibration.base import Calibrator
 from darl.calibration.cost import Cost
 from darl.calibration.decision import Decision
 from darl.calibration.macro_f1 import MacroF1
+from darl.calibration.matrix import Matrix
 from darl.calibration.most_probable import MostProbable
 from darl.calibration.none import Uncalibrated
 from darl.calibration.precision import Precision
@@ -13,6 +14,7 @@ from darl.calibration.temperature import Temperature
 from darl.calibration.vector import Vector
 
 CALIBRATORS: dict[str, type[Calibrator]] = {
+    "matrix": Matrix,
     "none": Uncalibrated,
     "temperature": Temperature,
     "vector": Vector,

@@ -56,7 +56,7 @@ def fitted_scale(log_probs: FloatArray, grades: IntArray, weights: FloatArray) -
         off = scale - 1
         return loss + PRIOR * float(off @ off) / 2, by_scale.sum(keepdims=True) + PRIOR * off
 
-    return float(_least(cost, np.ones(1), [(SLOWEST, STEEPEST)])[0])
+    return float(least(cost, np.ones(1), [(SLOWEST, STEEPEST)])[0])
 
 
 def fitted_scaling(log_probs: FloatArray, grades: IntArray, weights: FloatArray) -> Scaling:
@@ -71,7 +71,7 @@ def fitted_scaling(log_probs: FloatArray, grades: IntArray, weights: FloatArray)
         return loss + PRIOR * float(off @ off) / 2, np.concatenate([by_scale, by_bias]) + PRIOR * off
 
     bounds: Bounds = [*[(SLOWEST, STEEPEST)] * n_grades, *[(None, None)] * n_grades]
-    found = _least(cost, origin, bounds)
+    found = least(cost, origin, bounds)
     return Scaling(found[:n_grades], found[n_grades:])
 
 
@@ -88,7 +88,7 @@ def _likelihood(
     return float(weights @ losses), np.einsum("nk,nk->k", errors, log_probs), errors.sum(axis=0)
 
 
-def _least(cost: object, start: Float64, bounds: Bounds) -> Float64:
+def least(cost: object, start: Float64, bounds: Bounds) -> Float64:
     """Where a convex cost with its gradient is least."""
     options = {"maxiter": 1000, "ftol": 1e-14, "gtol": 1e-9}
     found: Float64 = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x

@@ -40,7 +40,8 @@ Examples:
     "--method",
     default="temperature",
     show_default=True,
-    help="temperature, vector (a scale and a bias for each grade), or none.",
+    help="temperature, vector (a scale and a bias for each grade), matrix (each grade hears every other), or "
+    "none.",
 )
 @click.option(
     "--per-domain", is_flag=True, help="Of its own for each domain that has at least 100 of the pairs."

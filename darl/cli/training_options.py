@@ -27,8 +27,8 @@ def kept_options(function: Command) -> Command:
             "--calibration",
             default="temperature",
             show_default=True,
-            help="How the held-out pairs calibrate the model: temperature, vector or none; darl calibrate "
-            "does more.",
+            help="How the held-out pairs calibrate the model: temperature, vector, matrix or none; darl "
+            "calibrate does more.",
         ),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
         click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,16 @@ def content(folder: Path) -> dict[str, bytes]:
 def living_pairs() -> int:
     """How many pairs are in memory."""
     return sum(type(one) is Pair for one in gc.get_objects())
+
+
+@dataclass
+class Written:
+    """A file that is kept with a model, whatever it holds."""
+
+    holds: bytes
+
+    def save(self, path: Path) -> None:
+        path.write_bytes(self.holds)
 
 
 class Heard(Silent):

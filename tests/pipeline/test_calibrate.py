@@ -12,12 +12,12 @@ from darl.calibration.config import CalibrationConfig
 from darl.calibration.store import to_bytes
 from darl.data.writers import write_pairs
 from darl.errors import CheckpointError, ConfigError
-from darl.models.checkpoint import CALIBRATION, load_model, put_file, read_card
+from darl.models.checkpoint import CALIBRATION, load_model, put_files, read_card
 from darl.pairs import GradedPair
 from darl.pipeline.calibrate import calibrate, calibration_of, decide, load_calibration, parse_calibration
 from darl.pipeline.predict import predict_to_folder
 from darl.predictions import Decisions
-from tests.pipeline.made import PAIRS, Heard, content, parts, saved_model
+from tests.pipeline.made import PAIRS, Heard, Written, content, parts, saved_model
 from tests.tiny import toy_pairs
 
 VALID = toy_pairs(120, queries=24, prefix="v")
@@ -131,7 +131,7 @@ def test_a_damaged_one_is_refused(model):
 
 
 def test_one_that_says_something_else_is_refused(model):
-    put_file(model, CALIBRATION, b"something else")
+    put_files(model, {CALIBRATION: Written(b"something else")})
     with pytest.raises(CheckpointError, match=r"not a calibration as this version.*darl calibrate"):
         load_calibration(model)
 

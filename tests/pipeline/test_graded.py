@@ -19,7 +19,7 @@ from darl.pipeline.shards import ShardForm, query_numbers, shard_path
 from darl.pipeline.told import Told
 from darl.predictions import Decisions
 from darl.progress import SILENT
-from tests.pipeline.made import PAIRS, Heard, saved_model
+from tests.pipeline.made import PAIRS, Heard, Written, saved_model
 from tests.pipeline.made_graded import FORM, SCALE, WIDTH, made_pairs, made_pool, made_predictions
 
 
@@ -186,16 +186,9 @@ def test_another_model_and_no_features_are_told_together(model, graded, tmp_path
         open_graded(graded / "with", other)
 
 
-class Written:
-    """A file that is kept with a model."""
-
-    def save(self, path):
-        path.write_bytes(b"some calibration")
-
-
 def test_a_model_that_was_calibrated_since_is_the_same(model, graded, tmp_path):
     other = shutil.copytree(model, tmp_path / "model")
-    put_files(other, {CALIBRATION: Written()})
+    put_files(other, {CALIBRATION: Written(b"some calibration")})
     assert (other / "darl.json").read_text() != (model / "darl.json").read_text()
     assert len(open_graded(graded / "with", other)) == 25
 
