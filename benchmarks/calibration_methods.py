@@ -11,20 +11,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from darl.calibration.calibration import Calibration
 from darl.calibration.config import CalibrationConfig
-from darl.calibration.evidence import Evidence
 from darl.evaluation.calibration_rows import CalibrationRow, calibration_rows
 from darl.evaluation.judged import judge, with_decisions
 from darl.evaluation.write import calibration_dict
 from darl.files import write_text
+from darl.grades import GradeScale
 from darl.pairs import GradedPair
+from darl.pipeline.calibrate import decide, evidence_in
 from darl.pipeline.dasa import read_predictions
+from darl.pipeline.data import Splits
 from darl.pipeline.experiment import Experiment, load_experiment
 from darl.predictions import Predictions
 
@@ -41,40 +44,49 @@ SHOWN = {
 VALID = "valid"
 
 
-def told(
-    experiment: Experiment, run: Path, model: str, method: str, goal: str, resamples: int
-) -> Iterator[CalibrationRow]:
-    """Each slice's metrics before and after."""
-    splits, scale = experiment.data.load(experiment.grades), experiment.grades
-    folder = run / "recipes" / model
-    config = CalibrationConfig.model_validate({"method": method, "goal": goal})
-    said = {
-        (name, seed): read_predictions(folder / f"seed-{seed}" / "predictions" / f"{name}.safetensors")
-        for name in (VALID, *splits.test)
-        for seed in experiment.seeds
-    }
-    fitted = {
-        seed: Calibration.fit(config, scale, _evidence(said[VALID, seed], splits.valid))
-        for seed in experiment.seeds
-    }
-    for name, graded in splits.test.items():
-        before = [judge(graded, said[name, seed]) for seed in experiment.seeds]
-        domains = [one.pair.domain for one in graded]
-        after = [
-            with_decisions(one, fitted[seed].apply(said[name, seed], domains))
-            for one, seed in zip(before, experiment.seeds, strict=True)
+@dataclass(frozen=True)
+class Said:
+    """What a model said of an experiment's pairs, by seed.
+
+    Attributes:
+        model: The model's name.
+        scale: The grades.
+        valid: Validation pairs.
+        test: Test pairs by slice.
+        predictions: For each seed, what was said of each slice and of `valid`.
+    """
+
+    model: str
+    scale: GradeScale
+    valid: Sequence[GradedPair]
+    test: Mapping[str, Sequence[GradedPair]]
+    predictions: Sequence[Mapping[str, Predictions]]
+
+    @classmethod
+    def read(cls, experiment: Experiment, splits: Splits, run: Path, model: str) -> Said:
+        """From the folder of the experiment in a study."""
+        folders = [run / "recipes" / model / f"seed-{seed}" / "predictions" for seed in experiment.seeds]
+        names = (VALID, *splits.test)
+        predictions = [
+            {name: read_predictions(folder / f"{name}.safetensors") for name in names} for folder in folders
         ]
-        yield from calibration_rows(model, name, before, after, scale, np.random.default_rng(0), resamples)
+        return cls(model, experiment.grades, splits.valid, splits.test, predictions)
 
-
-def _evidence(said: Predictions, graded: tuple[GradedPair, ...]) -> Evidence:
-    return Evidence(
-        said,
-        np.array([one.grade for one in graded], dtype=np.int64),
-        np.array([one.pair.query_id for one in graded], dtype=np.str_),
-        np.array([one.pair.domain for one in graded], dtype=np.str_),
-        None,
-    )
+    def told(self, config: CalibrationConfig, resamples: int) -> Iterator[CalibrationRow]:
+        """Each slice's metrics before and after a calibration that is fitted on the validation pairs."""
+        fitted = [
+            Calibration.fit(config, self.scale, evidence_in(said[VALID], self.valid))
+            for said in self.predictions
+        ]
+        for name, graded in self.test.items():
+            pairs = [one.pair for one in graded]
+            before = [judge(graded, said[name]) for said in self.predictions]
+            after = [
+                with_decisions(one, decide(one.predictions, pairs, calibration))
+                for one, calibration in zip(before, fitted, strict=True)
+            ]
+            rng = np.random.default_rng(0)
+            yield from calibration_rows(self.model, name, before, after, self.scale, rng, resamples)
 
 
 def table(rows: dict[tuple[str, str], dict[tuple[str, str], CalibrationRow]], name: str) -> list[str]:
@@ -103,19 +115,20 @@ def main() -> None:
     lines, kept = [], []
     for path in options.experiments:
         experiment = load_experiment(path)
+        splits = experiment.data.load(experiment.grades)
         lines += [f"## {experiment.title}", ""]
         for model in options.models:
+            said = Said.read(experiment, splits, options.study / path.stem, model)
             rows: dict[tuple[str, str], dict[tuple[str, str], CalibrationRow]] = {}
             for method in METHODS:
                 for goal in GOALS if method != "none" else GOALS[:1]:
-                    found = list(
-                        told(experiment, options.study / path.stem, model, method, goal, options.resamples)
-                    )
+                    config = CalibrationConfig.model_validate({"method": method, "goal": goal})
+                    found = list(said.told(config, options.resamples))
                     rows[method, goal] = {(row.slice, row.metric): row for row in found}
                     about = {"experiment": path.stem, "method": method, "goal": goal}
                     kept += [about | calibration_dict(row) for row in found if row.metric in SHOWN]
             lines += [f"### {model}", ""]
-            for name in experiment.data.test:
+            for name in splits.test:
                 lines += [*table(rows, name), ""]
     page = "\n".join(lines)
     write_text(options.out / "calibration-methods.md", page)

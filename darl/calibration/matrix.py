@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darl.calibration.base import Calibrator, softmax
-from darl.calibration.scaling import least
+from darl.calibration.scaling import least, likelihood
 from darl.predictions import FloatArray, IntArray
 
 PRIOR = 10.0
@@ -34,20 +34,15 @@ class Matrix(Calibrator):
     learns: ClassVar = {"matrix": "float64 K K", "biases": "float64 K"}
 
     def _learn(self, log_probs: FloatArray, grades: IntArray, weights: FloatArray) -> None:
-        n, n_grades = log_probs.shape
+        n_grades = log_probs.shape[1]
         origin = np.concatenate([np.eye(n_grades).ravel(), np.zeros(n_grades)])
-        rows = np.arange(n)
 
         def cost(parameters: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
             matrix, biases = parameters[:-n_grades].reshape(n_grades, n_grades), parameters[-n_grades:]
-            logits = _logits(log_probs, matrix, biases)
-            losses = np.logaddexp.reduce(logits, axis=1) - logits[rows, grades]
-            errors = softmax(logits)
-            errors[rows, grades] -= 1
-            errors *= weights[:, None]
+            loss, errors = likelihood(_logits(log_probs, matrix, biases), grades, weights)
             slopes = np.concatenate([(errors.T @ log_probs).ravel(), errors.sum(axis=0)])
             off = parameters - origin
-            return float(weights @ losses) + PRIOR * float(off @ off) / 2, slopes + PRIOR * off
+            return loss + PRIOR * float(off @ off) / 2, slopes + PRIOR * off
 
         found = least(cost, origin, [(None, None)] * len(origin))
         self._matrix, self._biases = found[:-n_grades].reshape(n_grades, n_grades), found[-n_grades:]

@@ -35,9 +35,14 @@ class Scaling(NamedTuple):
     scales: Float64
     biases: Float64
 
+    def logits(self, log_probs: FloatArray) -> Float64:
+        """(N, K) class logits."""
+        logits: Float64 = self.scales * log_probs + self.biases
+        return logits
+
     def apply(self, log_probs: Float64) -> Float64:
         """(N, K) probabilities."""
-        return softmax(self.scales * log_probs + self.biases)
+        return softmax(self.logits(log_probs))
 
 
 def fitted_scale(log_probs: FloatArray, grades: IntArray, weights: FloatArray) -> float:
@@ -52,9 +57,10 @@ def fitted_scale(log_probs: FloatArray, grades: IntArray, weights: FloatArray) -
 
     def cost(scale: Float64) -> tuple[float, Float64]:
         scaling = Scaling(np.repeat(scale, n_grades), np.zeros(n_grades))
-        loss, by_scale, _ = _likelihood(scaling, log_probs, grades, weights)
+        loss, errors = likelihood(scaling.logits(log_probs), grades, weights)
         off = scale - 1
-        return loss + PRIOR * float(off @ off) / 2, by_scale.sum(keepdims=True) + PRIOR * off
+        slope = _by_scale(errors, log_probs).sum(keepdims=True)
+        return loss + PRIOR * float(off @ off) / 2, slope + PRIOR * off
 
     return float(least(cost, np.ones(1), [(SLOWEST, STEEPEST)])[0])
 
@@ -66,26 +72,30 @@ def fitted_scaling(log_probs: FloatArray, grades: IntArray, weights: FloatArray)
 
     def cost(parameters: Float64) -> tuple[float, Float64]:
         scaling = Scaling(parameters[:n_grades], parameters[n_grades:])
-        loss, by_scale, by_bias = _likelihood(scaling, log_probs, grades, weights)
+        loss, errors = likelihood(scaling.logits(log_probs), grades, weights)
         off = parameters - origin
-        return loss + PRIOR * float(off @ off) / 2, np.concatenate([by_scale, by_bias]) + PRIOR * off
+        slopes = np.concatenate([_by_scale(errors, log_probs), errors.sum(axis=0)])
+        return loss + PRIOR * float(off @ off) / 2, slopes + PRIOR * off
 
     bounds: Bounds = [*[(SLOWEST, STEEPEST)] * n_grades, *[(None, None)] * n_grades]
     found = least(cost, origin, bounds)
     return Scaling(found[:n_grades], found[n_grades:])
 
 
-def _likelihood(
-    scaling: Scaling, log_probs: FloatArray, grades: IntArray, weights: FloatArray
-) -> tuple[float, Float64, Float64]:
-    """Negative log-likelihood of the grades, and its gradients by scales and biases, (K,) each."""
-    logits = scaling.scales * log_probs + scaling.biases
+def likelihood(logits: Float64, grades: IntArray, weights: FloatArray) -> tuple[float, Float64]:
+    """Negative log-likelihood of the grades of N pairs, and its gradient by their (N, K) logits."""
     rows = np.arange(len(grades))
     losses = np.logaddexp.reduce(logits, axis=1) - logits[rows, grades]
     errors = softmax(logits)
     errors[rows, grades] -= 1
     errors *= weights[:, None]
-    return float(weights @ losses), np.einsum("nk,nk->k", errors, log_probs), errors.sum(axis=0)
+    return float(weights @ losses), errors
+
+
+def _by_scale(errors: Float64, log_probs: FloatArray) -> Float64:
+    """(K,) the gradient by the scale of each grade."""
+    slopes: Float64 = np.einsum("nk,nk->k", errors, log_probs)
+    return slopes
 
 
 def least(cost: object, start: Float64, bounds: Bounds) -> Float64:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import FILE, FORMATS, backbone_option, parse_component
+from darl.cli.options import FILE, FORMATS, backbone_option, parse_component, seed_option
+from darl.cli.training_options import READS, no_reference_option
 
 EXAMPLE = """\b
 Examples:
@@ -40,15 +41,11 @@ Examples:
     default="tuned",
     show_default=True,
     metavar="VIEW",
-    help="What it reads. tuned comes with the grades; others, as in darl select, take another pass.",
+    help=READS,
 )
 @click.option("--size", default=4000, show_default=True, help="Training pairs that it is fitted on, at most.")
-@click.option(
-    "--no-reference",
-    is_flag=True,
-    help="Keep no training pairs with the model (then darl select needs --train).",
-)
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@no_reference_option
+@seed_option
 @backbone_option
 def command(
     model: Path,

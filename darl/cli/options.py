@@ -55,6 +55,11 @@ def backbone_option(function: Command) -> Command:
     )(function)
 
 
+def seed_option(function: Command) -> Command:
+    """--seed N."""
+    return click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))(function)
+
+
 def slices_option(meaning: str, metavar: str = "SLICE=FILE") -> Callable[[Command], Command]:
     """--data SLICE=FILE, once or more; `parse_slices` reads it.
 

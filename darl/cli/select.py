@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from darl.cli.options import FILE, FORMATS, backbone_option, bad_rows_option, parse_component
+from darl.cli.options import FILE, FORMATS, backbone_option, bad_rows_option, parse_component, seed_option
 
 if TYPE_CHECKING:
     from darl.pipeline.select import Choice
@@ -59,7 +59,7 @@ Examples:
     help="Folder: choose among so many pairs, drawn at random, if the strategy reads features.  [default: "
     "1,000,000, or as many as take 2 GiB if these are fewer]",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@seed_option
 @backbone_option
 @bad_rows_option
 def command(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from darl.cli.options import Command, seed_option
 
 
 def objective_option(default: str) -> Callable[[Command], Command]:
@@ -20,6 +19,16 @@ def objective_option(default: str) -> Callable[[Command], Command]:
     )
 
 
+READS = "What it reads. tuned comes with the grades; others, as in darl select, take another pass."
+"""Said of the features of a detector that is kept with a model."""
+
+no_reference_option = click.option(
+    "--no-reference",
+    is_flag=True,
+    help="Keep no training pairs with the model (then darl select needs --train).",
+)
+
+
 def kept_options(function: Command) -> Command:
     """--calibration, --seed, --no-reference, --ood-detector, --ood-features, --no-ood."""
     options = (
@@ -30,12 +39,8 @@ def kept_options(function: Command) -> Command:
             help="How the held-out pairs calibrate the model: temperature, vector, matrix or none; darl "
             "calibrate does more.",
         ),
-        click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
-        click.option(
-            "--no-reference",
-            is_flag=True,
-            help="Keep no training pairs with the model (then darl select needs --train).",
-        ),
+        seed_option,
+        no_reference_option,
         click.option(
             "--ood-detector",
             default="knn",
@@ -49,7 +54,7 @@ def kept_options(function: Command) -> Command:
             default="tuned",
             show_default=True,
             metavar="VIEW",
-            help="What it reads. tuned comes with the grades; others, as in darl select, take another pass.",
+            help=READS,
         ),
         click.option("--no-ood", is_flag=True, help="Keep no detector."),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from darl.cli.options import FORMATS, bad_rows_option, grades_from
+from darl.cli.options import FORMATS, bad_rows_option, grades_from, seed_option
 
 EXAMPLE = """\b
 Example:
@@ -32,7 +32,7 @@ Example:
 @click.option(
     "--grades", help="Grade names, least relevant first, with commas. Default: irrelevant,weak,strong"
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@seed_option
 @bad_rows_option
 def command(
     catalogue: Path,

@@ -165,13 +165,23 @@ def evidence_of(
     pairs = [one.pair for one in graded]
     predictions = model.predict(pairs, progress=progress)
     measures = gauge.columns(model, pairs, predictions, progress=progress) if gauge else {}
+    return evidence_in(predictions, graded, measures.get(OOD_PERCENTILE), ratings)
+
+
+def evidence_in(
+    predictions: Predictions,
+    graded: Sequence[GradedPair],
+    ood_percentiles: FloatArray | None = None,
+    ratings: Ratings = NO_RATINGS,
+) -> Evidence:
+    """The same of N pairs that are predicted already, in the same order."""
     return Evidence(
         predictions,
         np.array([one.grade for one in graded], dtype=np.int64),
-        np.array([pair.query_id for pair in pairs], dtype=np.str_),
-        np.array([pair.domain for pair in pairs], dtype=np.str_),
-        measures.get(OOD_PERCENTILE),
-        _shares(graded, ratings, len(model.grade_scale)) if ratings else None,
+        np.array([one.pair.query_id for one in graded], dtype=np.str_),
+        np.array([one.pair.domain for one in graded], dtype=np.str_),
+        ood_percentiles,
+        _shares(graded, ratings, predictions.grade_probs.shape[1]) if ratings else None,
     )
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from darl.calibration.config import NONE, CalibrationConfig
 from darl.data.splits import check_no_leak
 from darl.errors import ConfigError, ShapeError
-from darl.models.base import FROZEN, TUNED
 from darl.models.checkpoint import CALIBRATION, Kept, load_model, put_files, read_card
-from darl.models.reference import REFERENCE, take_reference
+from darl.models.reference import REFERENCE
 from darl.pairs import GradedPair
 from darl.pipeline.calibrate import load_calibration
 from darl.pipeline.gauge import GAUGE, Gauge
+from darl.pipeline.kept import Keeping, gauge_of
 from darl.pipeline.ood_config import KNN_ON_TUNED, OODConfig, logit_faults
 from darl.progress import SILENT, Progress
 
@@ -59,17 +60,16 @@ def fit_detector(
     check_no_leak(parts)
     calibration = load_calibration(folder)
     loaded = load_model(folder, backbone=backbone, progress=progress)
-    loaded.features((), ood.features)  # refuses a layer that the model has not
-    size = max(reference_size, ood.size)
-    views = (TUNED, ood.features)
-    seen = take_reference(loaded, graded, valid, views=views, size=size, rng=rng, progress=progress)
+    keeping = Keeping(reference_size, ood, CalibrationConfig(method=NONE))
+    keeping.check(loaded)
+    seen = keeping.take(loaded, graded, valid, rng=rng, progress=progress)
     try:
-        gauge = Gauge.fit(ood.detector, seen.drawn(ood.size, rng), ood.features)
+        gauge = gauge_of(ood, seen, rng)
     except ShapeError as error:
         raise ConfigError(str(folder), [f"no detector was fitted: {error}"]) from error
     kept: dict[str, Kept | None] = {GAUGE: gauge, REFERENCE: None}
     if reference_size:
-        kept[REFERENCE] = seen.drawn(reference_size, rng).in_view(FROZEN, loaded, progress)
+        kept[REFERENCE] = keeping.reference(loaded, seen, rng=rng, progress=progress)
     if calibration is not None and calibration.reads_ood:
         kept[CALIBRATION] = None
         progress.message(

@@ -12,7 +12,7 @@ from darl.calibration.store import CalibrationFile
 from darl.errors import ShapeError
 from darl.models.base import FROZEN, TUNED, RelevanceModel
 from darl.models.checkpoint import CALIBRATION, Kept
-from darl.models.reference import REFERENCE, take_reference
+from darl.models.reference import REFERENCE, Reference, take_reference
 from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.pipeline.calibrate import calibration_of
 from darl.pipeline.gauge import GAUGE, Gauge
@@ -96,6 +96,30 @@ class Keeping:
         )
         return kept if calibration is None else {**kept, CALIBRATION: CalibrationFile(calibration)}
 
+    def take(
+        self,
+        model: RelevanceModel,
+        train: Sequence[GradedPair],
+        held_out: Sequence[GradedPair],
+        *,
+        rng: np.random.Generator,
+        progress: Progress = SILENT,
+    ) -> Reference:
+        """What the model says of as many pairs as detector and reference want, in the views they read."""
+        views = (TUNED, self.ood.features if self.ood else FROZEN)
+        return take_reference(model, train, held_out, views=views, size=self.size, rng=rng, progress=progress)
+
+    def reference(
+        self,
+        model: RelevanceModel,
+        seen: Reference,
+        *,
+        rng: np.random.Generator,
+        progress: Progress = SILENT,
+    ) -> Reference:
+        """The part of it that `darl select` reads."""
+        return seen.drawn(self.reference_size, rng).in_view(FROZEN, model, progress)
+
     def _seen(
         self,
         model: RelevanceModel,
@@ -105,15 +129,22 @@ class Keeping:
         progress: Progress,
     ) -> dict[str, Kept]:
         """What is made of the model's features of training and held-out pairs."""
-        views = (TUNED, self.ood.features if self.ood else FROZEN)
-        seen = take_reference(model, train, held_out, views=views, size=self.size, rng=rng, progress=progress)
+        seen = self.take(model, train, held_out, rng=rng, progress=progress)
         kept: dict[str, Kept] = {}
         if self.ood is not None:
             try:
-                fitted_on = seen.drawn(self.ood.size, rng)
-                kept[GAUGE] = Gauge.fit(self.ood.detector, fitted_on, self.ood.features)
+                kept[GAUGE] = gauge_of(self.ood, seen, rng)
             except ShapeError as error:
                 progress.message(f"no detector is kept with the model ({error})")
         if self.reference_size:
-            kept[REFERENCE] = seen.drawn(self.reference_size, rng).in_view(FROZEN, model, progress)
+            kept[REFERENCE] = self.reference(model, seen, rng=rng, progress=progress)
         return kept
+
+
+def gauge_of(ood: OODConfig, seen: Reference, rng: np.random.Generator) -> Gauge:
+    """The detector, fitted on at most `ood.size` of the pairs.
+
+    Raises:
+        ShapeError: Too few of them.
+    """
+    return Gauge.fit(ood.detector, seen.drawn(ood.size, rng), ood.features)

@@ -94,10 +94,12 @@ def open_cache(
     first = config.num_hidden_layers - (model.config.adapter.upper_layers or config.num_hidden_layers)
     pooling = model.scorer.pooling
     in_rows = isinstance(pooling, ApartPooling) and pooling.in_rows
+    if not ((model.packs or in_rows) and first and limit_gb):
+        return None
     ids = (
         [text for text in Sides.of(texts).texts if text] if in_rows else [text["input_ids"] for text in texts]
     )
-    if not ((model.packs or in_rows) and first and limit_gb and ids):
+    if not ids:
         return None
     trunk = Trunk(model.scorer.body, first)
     model.scorer.eval()  # an earlier stage may have left dropout on
