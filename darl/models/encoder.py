@@ -53,7 +53,7 @@ class ApartPooling(MatchPooling):
         in_rows: Whether the encoder reads rows of texts (see side_by_side.py).
 
     Attributes:
-        around: The block in which a row of texts is read; a stage skips what it knows of them there.
+        around: The block in which a row of texts is read; lower layers are skipped there.
 
     Reference: Reimers and Gurevych, "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", EMNLP
     2019, arXiv 1908.10084.
@@ -62,7 +62,7 @@ class ApartPooling(MatchPooling):
     def __init__(self, in_rows: bool = False) -> None:
         super().__init__()
         self.in_rows = in_rows
-        self.around: Around = _nothing
+        self.around: Around = nothing_around
 
     def read(self, body: nn.Module, texts: Sequence[Ids]) -> Tensor:
         """(B, D) readings of B texts, none empty, in one forward pass: u of a query, v of an item."""
@@ -108,7 +108,8 @@ class ApartPooling(MatchPooling):
         return _means(body, texts)[which]
 
 
-def _nothing(row: Row, texts: Sequence[Ids]) -> AbstractContextManager[object]:
+def nothing_around(row: Row, texts: Sequence[Ids]) -> AbstractContextManager[object]:
+    """A block in which nothing is special."""
     return nullcontext()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ from darl.models.encoder import ApartPooling, MatchPooling
 from darl.models.head import GradeHead, check_head
 from darl.models.likelihood import mean_log_likelihood
 from darl.models.llm import Batch, LastToken
+from darl.models.lower_layers import LowerLayers
 from darl.models.packing import SharedPrefix, pack, row_plan, shared_prefix
 from darl.models.padding import length_batches, pad
 from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens
@@ -94,6 +96,8 @@ class NeuralRelevanceModel:
         self.prompt, self.tokenizer, self.scorer = prompt, tokenizer, scorer
         self.fingerprint, self.packs, self.vocabulary = fingerprint, packs, vocabulary
         self.folded = FoldedAdapter(scorer.body) if isinstance(scorer.body, PeftModel) else None
+        upper = config.adapter.upper_layers
+        self.lower = LowerLayers(scorer.body, scorer.pooling, upper, packs=packs, of=fingerprint)
 
     @property
     def device(self) -> torch.device:
@@ -111,9 +115,11 @@ class NeuralRelevanceModel:
 
     def collate(self, texts: Sequence[Tokens], prefix: SharedPrefix | None = None) -> Batch:
         """Texts as one batch on the model's device: packed if the backbone can, else padded on the right."""
-        if self.packs:
-            return pack([text["input_ids"] for text in texts], self.device, prefix)
-        return pad(texts, int(self.tokenizer.pad_token_id), self.device)
+        if not self.packs:
+            return pad(texts, int(self.tokenizer.pad_token_id), self.device)
+        ids = [text["input_ids"] for text in texts]
+        packing = pack(ids, self.device, prefix)
+        return replace(packing, around=lambda: self.lower.skipped(packing, ids))
 
     def batches(
         self, texts: Sequence[Tokens], share_prefix: bool = True
@@ -126,7 +132,9 @@ class NeuralRelevanceModel:
         """
         ids = [text["input_ids"] for text in texts]
         if self.packs:
-            prefix, plan = shared_prefix(ids) if share_prefix else None, row_plan(ids, self.batch_tokens)
+            # Rows share the states of all layers or of none: where some rows skip layers, they share none.
+            share = share_prefix and not self.lower.are_known
+            prefix, plan = shared_prefix(ids) if share else None, row_plan(ids, self.batch_tokens)
         else:
             prefix, plan = None, length_batches([len(text) for text in ids], self.batch_tokens)
         for rows in plan:
@@ -188,7 +196,7 @@ class NeuralRelevanceModel:
         if not pairs:
             alone = self.scorer.body.config.get_text_config().hidden_size
             return self._nothing().features if view.text == "pair" else np.zeros((0, alone), np.float32)
-        with self._weights(view.weights):
+        with self._weights(view.weights), self.lower.run_for(view.layer):
             if view.text == "pair":
                 with task(progress, f"features {view}", len(pairs), "pairs"):
                     return self._read(pairs, self.prompt.encode, pool, progress)[0]

@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from darl.models.packed_attention import TOLERANCE, exact
+from darl.models.packed_attention import TOLERANCE, attend, exact
 from darl.models.packing import Ids, Matrix, attention_parts
 
 NAME = "darl_side_by_side"
@@ -98,6 +97,11 @@ class Row:
             tuple(_block(starts[one], lengths[one], device) for one in rows),
         )
 
+    @property
+    def texts(self) -> Tensor:
+        """(T,) the text that each token belongs to, as they were given."""
+        return torch.argsort(self.back).repeat_interleave(self.lengths)
+
     def means(self, states: Tensor) -> Tensor:
         """(T, D) float32 states -> (B, D) means over each text's tokens, in the order they were given."""
         means = torch.segment_reduce(states, "mean", lengths=self.lengths)
@@ -152,8 +156,7 @@ def attention_by_text(
     seen = []
     for block in row.blocks:
         q, k, v = (block.gather(part) for part in states)
-        attended = F.scaled_dot_product_attention(q, k, v, block.mask, dropout, scale=scaling)
-        seen.append(block.scatter(attended))
+        seen.append(block.scatter(attend(q, k, v, block.mask, dropout, scaling)))
     return torch.cat(seen).unsqueeze(0), None
 
 

@@ -1,33 +1,30 @@
-"""The frozen lower layers of a backbone: run by themselves, skipped, and their outputs kept on disk.
+"""The frozen lower layers of a backbone: run by themselves, skipped, and what they say remembered.
 
-Where only the upper layers have an adapter, what the lower ones say of a token never changes: it is
-computed once for all epochs. Of decoders that is once for each beginning that texts share (`PackedCache`), of
-encoders, whose tokens see what comes after them, once for each distinct text (`RowCache`).
+Where only the upper layers have an adapter, what the lower ones say of a text's tokens never changes,
+whatever is trained, with whichever recipe or seed (see lower_layers.py).
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
-from functools import partial
+import shutil
+import tempfile
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from darl.files import whole_file
 from darl.models.packed_attention import run_packed
-from darl.models.packing import Ids, Packing, pack, row_plan, tree_places
+from darl.models.packing import Ids, Packing
 from darl.models.side_by_side import Row, run_row
-from darl.progress import SILENT, Progress, task
 
-FILL_TOKENS = 2048
 TOLERANCE = 1e-4
-Laid = TypeVar("Laid", Packing, Row)
+GB = 1e9
+CHUNK_BYTES = 1 << 26
+"""Of each file; fewer where less is wanted or there."""
 
 
 class Trunk:
@@ -49,6 +46,11 @@ class Trunk:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.body.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the frozen weights."""
+        return next(self.body.parameters()).dtype
 
     @torch.no_grad()
     def run(self, row: Packing | Row) -> Tensor:
@@ -82,105 +84,72 @@ class Trunk:
         return torch.allclose(upper, whole, rtol=TOLERANCE, atol=TOLERANCE * float(whole.abs().max()))
 
 
-class TrunkCache(ABC, Generic[Laid]):
-    """What the trunk says of the tokens of N texts, in one file of T x D numbers.
+class TrunkMemory:
+    """What a trunk says of texts, for all models that have the same trunk.
 
-    Nothing is computed or written before `fill`.
+    It is kept in files without a name: on disk, as far as memory has no room, and gone with the process.
 
     Args:
-        trunk: Whose outputs.
-        texts: Token ids of the N texts.
-        rows: T.
-        file: Where the numbers are kept.
+        folder: Where the files are.
+        limit_gb: Their size together, at most. What is beyond it is not kept.
     """
 
-    def __init__(self, trunk: Trunk, texts: Sequence[Ids], rows: int, file: Path) -> None:
-        self.trunk, self.texts, self.file = trunk, texts, file
-        probe = trunk.run(self._lay(texts[:1]))
-        self.shape, self.dtype = (rows, probe.shape[1]), probe.dtype
-        self.states: Tensor = probe[:0]
+    def __init__(self, folder: Path, limit_gb: float) -> None:
+        self.folder, self.limit = folder, int(limit_gb * GB)
+        self._of: Hashable = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known: dict[tuple[int, ...], tuple[int, int]] = {}  # by text, its chunk and first row there
+        self._chunks: list[Tensor] = []
+        self._used = self._size = 0  # rows of the last chunk, bytes of all
+        self.is_full = False
 
     @property
-    def size(self) -> int:
-        """Bytes of the file."""
-        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+    def is_empty(self) -> bool:
+        """Whether nothing is here yet."""
+        return not self._known and not self.is_full
 
-    def fill(self, progress: Progress = SILENT) -> Self:
-        """Run the trunk over all texts; a whole file that is there is used again."""
-        if not self.file.exists():
-            with whole_file(self.file) as temporary:
-                self._write(self._opened(temporary), progress)
-        self.states = self._opened(self.file)
-        return self
+    def belongs_to(self, trunk: Hashable) -> None:
+        """Say whose outputs are kept from here on; those of any other are forgotten."""
+        if trunk != self._of:
+            self._forget()
+        self._of = trunk
 
-    def _opened(self, file: Path) -> Tensor:
-        rows, width = self.shape
-        flat = torch.from_file(str(file), shared=True, size=rows * width, dtype=self.dtype)
-        return flat.view(rows, width)
+    def lacks(self, texts: Sequence[Ids]) -> list[Ids]:
+        """Those of the texts that are not here, each once."""
+        return [list(text) for text in dict.fromkeys(map(tuple, texts)) if text not in self._known]
 
-    def _write(self, states: Tensor, progress: Progress) -> None:
-        with task(progress, "lower layers, once", len(self.texts), "texts"):
-            for rows in row_plan(self.texts, FILL_TOKENS):
-                laid = self._lay([self.texts[row] for row in rows])
-                states[self._places(laid, rows)] = self.trunk.run(laid).cpu()
-                progress.advance(len(rows))
+    def keep(self, texts: Sequence[Ids], states: Sequence[Tensor]) -> None:
+        """Keep (len(text), D) states of each text, until there is no room."""
+        for text, own in zip(texts, states, strict=True):
+            fits = bool(self._chunks) and self._used + len(own) <= len(self._chunks[-1])
+            if not fits and not self._add_chunk(own):
+                self.is_full = True
+                return
+            self._chunks[-1][self._used : self._used + len(own)] = own
+            self._known[tuple(text)] = len(self._chunks) - 1, self._used
+            self._used += len(own)
 
-    @abstractmethod
-    def _lay(self, texts: Sequence[Ids]) -> Laid:
-        """Texts as the body reads them."""
+    def find(self, texts: Sequence[Ids]) -> Tensor:
+        """(sum of lengths, D) states of texts that are here, one after the other."""
+        places = [(*self._known[tuple(text)], len(text)) for text in texts]
+        return torch.cat([self._chunks[chunk][first : first + size] for chunk, first, size in places])
 
-    @abstractmethod
-    def _places(self, laid: Laid, rows: Sequence[int]) -> Tensor:
-        """Which row of the file is that of each token, if these of the N texts were laid out."""
-
-    def _found(self, laid: Laid, rows: Sequence[int]) -> Tensor:
-        """What the file has of each token."""
-        return self.states.index_select(0, self._places(laid, rows)).to(self.trunk.device)
-
-
-class PackedCache(TrunkCache[Packing]):
-    """Of every distinct beginning of N texts, for decoders."""
-
-    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path) -> None:
-        self.places = tree_places(texts)
-        super().__init__(trunk, texts, int(self.places.max()) + 1, file)
-
-    def _lay(self, texts: Sequence[Ids]) -> Packing:
-        return pack(texts, self.trunk.device)
-
-    def _places(self, laid: Packing, rows: Sequence[int]) -> Tensor:
-        texts = np.asarray(rows)[laid.texts.cpu().numpy()]
-        return torch.from_numpy(self.places[texts, laid.positions.cpu().numpy()])
-
-    def skip(self, packing: Packing, rows: Sequence[int]) -> Packing:
-        """A row of some of the texts that takes the trunk's outputs from the file."""
-        return replace(packing, around=partial(self.trunk.skipped, self._found(packing, rows)))
-
-
-class RowCache(TrunkCache[Row]):
-    """Of N texts, all different and none empty, for encoders that read rows."""
-
-    def __init__(self, trunk: Trunk, texts: Sequence[Ids], file: Path) -> None:
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        self.starts = np.cumsum(lengths) - lengths
-        self.known = {tuple(text): row for row, text in enumerate(texts)}
-        super().__init__(trunk, texts, int(lengths.sum()), file)
-
-    def _lay(self, texts: Sequence[Ids]) -> Row:
-        return Row.of(texts, self.trunk.device)
-
-    def _places(self, laid: Row, rows: Sequence[int]) -> Tensor:
-        order = laid.back.cpu().numpy().argsort()
-        starts = self.starts[np.asarray(rows)[order]]
-        return torch.from_numpy(np.repeat(starts, laid.lengths.cpu().numpy())) + laid.positions.cpu()
-
-    @contextmanager
-    def skipped(self, row: Row, texts: Sequence[Ids]) -> Iterator[None]:
-        """A block in which the trunk is not run over a row of `texts`, if all of them are in the file."""
-        rows = [self.known.get(tuple(text)) for text in texts]
-        known = [one for one in rows if one is not None]
-        with self.trunk.skipped(self._found(row, known)) if len(known) == len(rows) else nullcontext():
-            yield
+    def _add_chunk(self, own: Tensor) -> bool:
+        """Room for a text's states at least; False where there is none."""
+        row_bytes = own.shape[1] * own.dtype.itemsize
+        self.folder.mkdir(parents=True, exist_ok=True)
+        room = min(self.limit - self._size, shutil.disk_usage(self.folder).free // 2, CHUNK_BYTES)
+        rows = max(room // row_bytes, 0)
+        if rows < len(own):
+            return False
+        # Outside inference mode: what is made within it cannot be trained on.
+        with tempfile.TemporaryFile(dir=self.folder) as file, torch.inference_mode(False):
+            raw = np.memmap(file, np.uint8, "w+", shape=(rows * row_bytes,))
+            self._chunks.append(torch.from_numpy(raw).view(own.dtype).view(rows, own.shape[1]))
+        self._used, self._size = 0, self._size + rows * row_bytes
+        return True
 
 
 def _run(body: nn.Module, row: Packing | Row) -> Tensor:

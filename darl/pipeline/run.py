@@ -21,7 +21,6 @@ from darl.pipeline.dasa import (
     FOUND,
     LABELS,
     VALID,
-    LastView,
     Seen,
     annotate_round,
     choose_for_round,
@@ -40,6 +39,7 @@ from darl.pipeline.plan import planned_work, stage_work
 from darl.pipeline.report import report_on
 from darl.pipeline.rounds import OUTLOOK, look, read_outlook, round_folder, write_outlook
 from darl.pipeline.run_dir import RunDir
+from darl.pipeline.shared import Shared
 from darl.pipeline.soup import cook_soups
 from darl.pipeline.stage import CONTINUE, NEW, RoundConfig, Stage
 from darl.pipeline.start import STORE, identity, keep_labels, load_splits
@@ -72,10 +72,11 @@ def run(
     check_fit(experiment, splits)
     run_dir.check_data(identity(splits, experiment.start))
     splits = splits.judging_validation() if experiment.report.validation else splits
-    work, view = Work(progress, planned_work(experiment, splits, run_dir)), LastView()
+    work = Work(progress, planned_work(experiment, splits, run_dir))
+    shared = Shared.of(experiment, splits, run_dir)
     for seed in experiment.seeds:
         for name in experiment.recipes:
-            _Apprentice(experiment, name, seed, splits, run_dir, view, work).run()
+            _Apprentice(experiment, name, seed, splits, run_dir, shared, work).run()
     cook_soups(experiment, splits, run_dir, work)
     report = report_on(experiment, splits, run_dir)
     run_dir.once(run_dir.root / "report.json", lambda: write_report(report, run_dir.root))
@@ -92,14 +93,14 @@ class _Apprentice:
         seed: int,
         splits: Splits,
         run_dir: RunDir,
-        view: LastView,
+        shared: Shared,
         progress: Work,
     ) -> None:
         recipe = experiment.recipes[name]
         self.experiment, self.recipe, self.seed, self.splits = experiment, recipe, seed, splits
         self.name = name
         self.keeping = Keeping(experiment.reference_size, experiment.ood, experiment.calibration)
-        self.run_dir, self.view, self.progress = run_dir, view, progress
+        self.run_dir, self.shared, self.progress = run_dir, shared, progress
         self.pool = Pool(splits.pool)
         self.started = None if experiment.start is None else Path(experiment.start.model)
         self.at = self.started  # the model folder of the last finished stage
@@ -196,7 +197,7 @@ class _Apprentice:
 
         if len(self.pool.graded) or self.at is None:
             return look()
-        return self.view.of((self.at, round_.features, round_.detector), look)
+        return self.shared.view.of((self.at, round_.features, round_.detector), look)
 
     def _train(self, stage: Stage, folder: Path, place: tuple[int, ...]) -> None:
         """Fine-tune on what the stage names, and keep the model."""
@@ -226,11 +227,14 @@ class _Apprentice:
 
     def _current(self) -> NeuralRelevanceModel:
         """The model so far: in memory, from the last stage's folder, or fresh."""
-        if self._model is None and self.at is not None:
-            self._model = load_model(self.at, progress=self.progress)
-        elif self._model is None:
+        if self._model is not None:
+            return self._model
+        if self.at is not None:
+            model = load_model(self.at, progress=self.progress)
+        else:
             config = self.experiment.model_config_of(self.recipe)
-            self._model = build_model(config, self.experiment.grades, seed=self.seed, progress=self.progress)
+            model = build_model(config, self.experiment.grades, seed=self.seed, progress=self.progress)
+        self._model = self.shared.lend(model, self.progress)
         return self._model
 
     def _kept(self, model: NeuralRelevanceModel, folder: Path, pool: Pool) -> Mapping[str, Kept]:

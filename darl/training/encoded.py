@@ -1,4 +1,4 @@
-"""Graded pairs as a model reads them, and the lower layers' outputs for them."""
+"""Graded pairs as a model reads them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from darl.models.apart import Sides
-from darl.models.encoder import ApartPooling
 from darl.models.neural import NeuralRelevanceModel
-from darl.models.packing import pack
 from darl.models.prompt import Tokens
-from darl.models.side_by_side import Row
-from darl.models.trunk import PackedCache, RowCache, Trunk
+from darl.models.trunk import GB, TrunkMemory
 from darl.objectives.base import Objective
 from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.progress import Progress
 from darl.training.ratings import expected_loss
-
-GB = 1e9
 
 
 @dataclass(frozen=True)
@@ -82,50 +76,31 @@ class Encoded:
         return [len(text["input_ids"]) for text in self.texts]
 
 
-def open_cache(
-    model: NeuralRelevanceModel, texts: Sequence[Tokens], file: Path, limit_gb: float, progress: Progress
-) -> PackedCache | RowCache | None:
-    """The trunk's outputs for all texts, kept in `file`; None where there is nothing to keep.
-
-    That is: the adapter reaches down to the lowest layer, the model pads its texts or cannot go without its
-    trunk (which is tried), or the outputs would take more than `limit_gb` or than the disk has.
-    """
-    config = model.scorer.body.config.get_text_config()
-    first = config.num_hidden_layers - (model.config.adapter.upper_layers or config.num_hidden_layers)
-    pooling = model.scorer.pooling
-    in_rows = isinstance(pooling, ApartPooling) and pooling.in_rows
-    if not ((model.packs or in_rows) and first and limit_gb):
-        return None
-    ids = (
-        [text for text in Sides.of(texts).texts if text] if in_rows else [text["input_ids"] for text in texts]
-    )
-    if not ids:
-        return None
-    trunk = Trunk(model.scorer.body, first)
-    model.scorer.eval()  # an earlier stage may have left dropout on
-    if not trunk.skips_cleanly((Row.of if in_rows else pack)(ids[:2], model.device)):
-        return None
-    cache = (RowCache if in_rows else PackedCache)(trunk, ids, file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    free = file.stat().st_size if file.exists() else shutil.disk_usage(file.parent).free
-    if cache.size > min(limit_gb * GB, free):
-        progress.message(
-            f"the lower layers' outputs would take {cache.size / GB:.1f} GB: they are computed in each epoch "
-            f"(trunk_cache_gb is {limit_gb:g}, free {free / GB:.1f} GB)"
-        )
-        return None
-    return cache.fill(progress)
-
-
 @contextmanager
-def rows_known(model: NeuralRelevanceModel, cache: PackedCache | RowCache | None) -> Iterator[None]:
-    """A block in which an encoder skips its lower layers where `cache` has what they say of a row's texts."""
-    pooling = model.scorer.pooling
-    if not (isinstance(cache, RowCache) and isinstance(pooling, ApartPooling)):
+def lower_layers_once(
+    model: NeuralRelevanceModel, texts: Sequence[Tokens], folder: Path, limit_gb: float, progress: Progress
+) -> Iterator[None]:
+    """A block in which what the layers below the adapter's say of each text is computed once.
+
+    It is kept in `folder` for as long as the block lasts, unless the model remembers it anyway.
+
+    Args:
+        model: What is trained.
+        texts: What it will read.
+        folder: For files, which are gone after the block.
+        limit_gb: Their size, at most; 0 = nothing is kept.
+        progress: Told how far it is.
+    """
+    if model.lower.are_known or not limit_gb:
         yield
         return
-    before, pooling.around = pooling.around, cache.skipped
+    model.lower.remember(TrunkMemory(folder, limit_gb))
     try:
+        if not model.lower.learn(texts, progress):
+            progress.message(
+                "the lower layers' outputs take too much room: of some texts they are computed in each "
+                f"epoch (trunk_cache_gb is {limit_gb:g}, free {shutil.disk_usage(folder).free / GB:.1f} GB)"
+            )
         yield
     finally:
-        pooling.around = before
+        model.lower.remember(None)

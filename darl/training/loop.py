@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -18,12 +18,9 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from darl.errors import ConfigError, DivergedError
-from darl.models.llm import Batch
 from darl.models.neural import NeuralRelevanceModel
-from darl.models.packing import Packing
 from darl.models.seed import seed_torch
 from darl.models.similarity import start_from_similarity
-from darl.models.trunk import PackedCache, RowCache
 from darl.pairs import NO_RATINGS, GradedPair, Ratings
 from darl.progress import SILENT, Progress, task
 from darl.training.anchor import SayingAnchor, WeightAnchor
@@ -31,7 +28,7 @@ from darl.training.batches import Examples, shares, shuffled_batches
 from darl.training.checkpoint import CHECKPOINT, Position, load_checkpoint, save_checkpoint
 from darl.training.config import TrainingConfig
 from darl.training.ema import RunningMean, put_weights
-from darl.training.encoded import Encoded, open_cache, rows_known
+from darl.training.encoded import Encoded, lower_layers_once
 from darl.training.log import StageLog
 from darl.training.plan import plan_of
 from darl.training.scope import only_in_scope
@@ -136,7 +133,6 @@ class _Loop:
             self.mean.load(mean)
         self.saved_at = time.monotonic()
         self.log = StageLog(folder, self.position, self.accelerator.is_main_process)
-        self.cache = self._open_cache(progress)
 
     def _anchors(
         self, in_dist: Sequence[GradedPair], progress: Progress
@@ -151,18 +147,12 @@ class _Loop:
         steps = {"size": how.pairs, "steps": self.total_steps, "seed": self.seed}
         return held, SayingAnchor(self.model, in_dist, **steps, strength=how.kl, progress=progress)
 
-    def _open_cache(self, progress: Progress) -> PackedCache | RowCache | None:
-        if self.accelerator.num_processes > 1 or self.position.epoch >= self.config.epochs:
-            return None
-        texts, file = self.train.texts + self.valid.texts, self.folder / f"trunk-{self.plan[:16]}.bin"
-        return open_cache(self.model, texts, file, self.config.trunk_cache_gb, progress)
-
     def run(self, progress: Progress) -> None:
         done = self._batches(self.position.epoch)[: self.position.batch]
         progress.advance(self.position.epoch * len(self.examples) + sum(map(len, done)))
         if self.config.gradient_checkpointing:
             self.body.gradient_checkpointing_enable({"use_reentrant": False})
-        with rows_known(self.model, self.cache):
+        with self._lower_layers(progress):
             while self.position.epoch < self.config.epochs and not self._is_stalled():
                 self._epoch(progress)
         self.mean.settle()
@@ -171,8 +161,12 @@ class _Loop:
         self.log.close()
         if self.config.gradient_checkpointing:
             self.body.gradient_checkpointing_disable()
-        if self.cache is not None:
-            self.cache.file.unlink()
+
+    def _lower_layers(self, progress: Progress) -> AbstractContextManager[None]:
+        if self.accelerator.num_processes > 1 or self.position.epoch >= self.config.epochs:
+            return nullcontext()
+        texts, limit = self.train.texts + self.valid.texts, self.config.trunk_cache_gb
+        return lower_layers_once(self.model, texts, self.folder, limit, progress)
 
     def _is_stalled(self) -> bool:
         return self.config.patience is not None and self.position.bad_epochs >= self.config.patience
@@ -226,16 +220,10 @@ class _Loop:
             self.position.step, loss=float(loss), grad_norm=float(norm or 0), lr_factor=factor, **told
         )
 
-    def _skip(self, texts: Batch, rows: list[int]) -> Batch:
-        """The same texts without their lower layers, where those are known."""
-        if isinstance(texts, Packing) and isinstance(self.cache, PackedCache):
-            return self.cache.skip(texts, rows)
-        return texts
-
     def _loss(self, data: Encoded, rows: list[int]) -> Tensor:
         """Of graded pairs the objective's; of pairs that hold the model, how far it has come from them."""
         texts = self.model.collate([data.texts[row] for row in rows])
-        logits, _ = self.scorer(self._skip(texts, rows) if data is self.train else texts)
+        logits, _ = self.scorer(texts)
         if self.saying is not None and data is self.saying.pairs:
             return self.saying.loss(self.objective, logits, rows)
         return data.loss_of(self.objective, logits, rows)
@@ -254,7 +242,6 @@ class _Loop:
         logits = torch.zeros(shape, dtype=torch.float64, device=self.model.device)
         with torch.no_grad(), self.mean.in_place():
             for rows, texts in islice(self.model.batches(self.valid.texts), rank, None, world):
-                texts = self._skip(texts, [len(self.train.texts) + row for row in rows])
                 logits[rows] = self.model.scorer(texts)[0].double()
         # Each pair is one process's, and nothing in the others'.
         logits = self.accelerator.reduce(logits, reduction="sum")

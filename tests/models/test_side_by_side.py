@@ -72,3 +72,15 @@ def test_an_encoder_that_knows_places_otherwise_is_left_alone(config, kind):
     assert not use_rows(body)
     assert body.config._attn_implementation == before != NAME
     torch.testing.assert_close(alone(body, TEXTS[1]), expected)
+
+
+def test_which_text_each_token_is_of():
+    texts = [[5], [1, 2, 3], [1, 2], [4, 4, 4]]
+    row = Row.of(texts)
+    read = [[] for _ in texts]
+    for text, position, token in zip(
+        row.texts.tolist(), row.positions.tolist(), row.tokens.tolist(), strict=True
+    ):
+        assert position == len(read[text])
+        read[text].append(token)
+    assert read == texts
