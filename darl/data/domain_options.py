@@ -17,7 +17,7 @@ LEARNED = ("train", "valid", "pool", "in_dist")
 
 def option_faults(options: Mapping[str, Any]) -> list[str]:
     """Every fault of the arguments of `DomainCorpus`, given by name."""
-    checks = (_path, _domains, _grades, _item_fields, _seed, _shares, _pool_shares, _sizes, _per_query)
+    checks = (_path, _domains, _grades, _item_fields, _seed, _shares, _pool_shares, _sizes, _thinning)
     return [fault for check in checks for fault in check(options)]
 
 
@@ -121,9 +121,11 @@ def _sizes(options: Mapping[str, Any]) -> Iterator[str]:
             yield f"sizes: {name}: expected a whole number of 1 or above, received {size!r}"
 
 
-def _per_query(options: Mapping[str, Any]) -> Iterator[str]:
+def _thinning(options: Mapping[str, Any]) -> Iterator[str]:
     if options["per_query"] is not None and not _is_whole(options["per_query"], at_least=1):
         yield f"per_query: expected a whole number of 1 or above, received {options['per_query']!r}"
+    if not isinstance(options["thin_pool"], bool):
+        yield f"thin_pool: expected true or false, received {options['thin_pool']!r}"
 
 
 def _is_texts(value: object) -> bool:

@@ -40,8 +40,8 @@ class DomainCorpus:
 
     Left out, and told in `notes`: pairs of domains that are not named; a query found in several domains
     keeps its pairs on one side only (in_dist before the OOD names, these in their order); whole queries of
-    the pool, until OOD pairs make up `pool_ood_share` of it; what exceeds `sizes`. What exceeds `per_query`
-    is left out before all else.
+    the pool, until OOD pairs make up `pool_ood_share` of it (but see `thin_pool`); what exceeds `sizes`. What
+    exceeds `per_query` is left out before all else.
 
     Args:
         path: A file for `darl.data.readers.read_graded_pairs`, or several, of different names.
@@ -56,6 +56,8 @@ class DomainCorpus:
         sizes: Slice name to its largest number of pairs.
         per_query: At most so many pairs of a query, drawn; None keeps all. Many queries with some pairs each
             teach and measure more than few queries with all of theirs.
+        thin_pool: Of the pool every query gives up pairs before whole queries are left out: many queries with
+            few pairs each.
 
     Raises:
         ConfigError: Options that are wrong or do not fit each other; all of them are listed.
@@ -74,6 +76,7 @@ class DomainCorpus:
         pool_ood_share: float = 0.2,
         sizes: Mapping[str, int] = NO_SIZES,
         per_query: int | None = None,
+        thin_pool: bool = False,
     ) -> None:
         options = {name: value for name, value in locals().items() if name != "self"}
         if faults := option_faults(options):
@@ -88,7 +91,7 @@ class DomainCorpus:
         self._ood_pool_share = ood_pool_share
         self._pool_ood_share = pool_ood_share
         self._sizes = dict(sizes)
-        self._per_query = per_query
+        self._per_query, self._thin_pool = per_query, thin_pool
 
     def load(self, name: str, /) -> tuple[GradedPair, ...]:
         """The pairs of one slice.
@@ -154,7 +157,7 @@ class DomainCorpus:
 
     def _mix(self, in_dist: Part, ood: Part) -> tuple[Part, list[str]]:
         rng = self._rng(2)
-        mixed = mix(in_dist, ood, self._pool_ood_share, self._sizes.get("pool"), rng)
+        mixed = mix(in_dist, ood, self._pool_ood_share, self._sizes.get("pool"), rng, self._thin_pool)
         # Shuffled, since a strategy may break ties by position and must not find a side there.
         pool = (*mixed.in_dist, *mixed.ood)
         return tuple(pool[i] for i in rng.permutation(len(pool))), _mix_notes(in_dist, ood, mixed)

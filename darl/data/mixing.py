@@ -38,6 +38,18 @@ def thin_queries(part: Sequence[GradedPair], n: int, rng: np.random.Generator) -
     return tuple(part[i] for i in sorted(kept))
 
 
+def thin_to(part: Sequence[GradedPair], n: float, rng: np.random.Generator) -> Part:
+    """So few pairs of each query, drawn at random, that all of them together are hardly more than `n`.
+
+    Every query keeps the same number of pairs, at least one, or all that it has.
+    """
+    sizes = np.unique([normalise_query(pair.query) for pair, _ in part], return_counts=True)[1]
+    each = 1
+    while each < sizes.max(initial=1) and np.minimum(sizes, each).sum() < n:
+        each += 1
+    return thin_queries(part, each, rng)
+
+
 def near_to(part: Sequence[GradedPair], n: float, rng: np.random.Generator) -> Part:
     """Whole queries drawn at random, as many as bring the number of pairs nearest to `n`; at least one."""
     groups = _in_random_order(part, rng)
@@ -64,7 +76,14 @@ class Mixed(NamedTuple):
     ood: Part
 
 
-def mix(in_dist: Part, ood: Part, ood_share: float, cap: int | None, rng: np.random.Generator) -> Mixed:
+def mix(
+    in_dist: Part,
+    ood: Part,
+    ood_share: float,
+    cap: int | None,
+    rng: np.random.Generator,
+    thin: bool = False,
+) -> Mixed:
     """The largest pool whose pairs are OOD to the share `ood_share`.
 
     Without a cap, one side stays whole and of the other whole queries are left out, so that the share is
@@ -76,6 +95,7 @@ def mix(in_dist: Part, ood: Part, ood_share: float, cap: int | None, rng: np.ran
         ood_share: In [0, 1).
         cap: At most this many pairs.
         rng: Draws which queries stay.
+        thin: Take pairs away from every query before whole queries are left out.
     """
     if ood_share == 0 or not ood:
         return Mixed(in_dist if cap is None else cut_to(in_dist, cap, rng), ())
@@ -84,6 +104,11 @@ def mix(in_dist: Part, ood: Part, ood_share: float, cap: int | None, rng: np.ran
     by_in_dist, by_ood = len(in_dist) / (1.0 - ood_share), len(ood) / ood_share
     total = min(by_in_dist, by_ood)
     if cap is not None and cap < total:
+        total = cap
+    if thin:
+        in_dist = thin_to(in_dist, total * (1.0 - ood_share), rng)
+        ood = thin_to(ood, total * ood_share, rng)
+    if total == cap:
         n_ood = round(cap * ood_share)
         return Mixed(cut_to(in_dist, cap - n_ood, rng), cut_to(ood, n_ood, rng))
     if by_in_dist <= by_ood:

@@ -221,6 +221,19 @@ def test_per_query_thins_every_query_and_does_not_mind_the_order_of_rows(path, w
     assert set(pairs[0]) == set(pairs[1])
 
 
+def test_a_thin_pool_has_more_queries_of_what_is_new(path):
+    def new(**options):
+        pool = corpus(path, **options).load("pool")
+        found = [one.pair.query for one in pool if one.pair.domain in ("tools", "books")]
+        return len(found) / len(pool), len(set(found))
+
+    (share, few), (thin_share, many) = new(), new(thin_pool=True)
+    assert many > few
+    assert thin_share == pytest.approx(share, abs=0.06)
+    with pytest.raises(ConfigError, match="thin_pool: expected true or false, received 'yes'"):
+        corpus(path, thin_pool="yes")
+
+
 @pytest.mark.parametrize("value", [0, 1.5, True, "3"])
 def test_per_query_is_a_whole_number(path, value):
     with pytest.raises(ConfigError, match="per_query: expected a whole number"):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from darl.data.mixing import cut_to, mix, near_to
+from darl.data.mixing import cut_to, mix, near_to, thin_to
 from darl.pairs import GradedPair, Pair
 
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=12)
@@ -84,6 +84,28 @@ def test_a_cap_is_never_exceeded_and_met_to_the_pair(inner, outer, share, cap, s
     if cap < reachable:
         assert len(mixed.in_dist) + len(mixed.ood) == cap
         assert len(mixed.ood) == round(cap * share)
+
+
+@settings(max_examples=60)
+@given(SIZES, st.floats(0, 80), SEED)
+def test_thinned_to_a_size_every_query_gives_alike(sizes, n, seed):
+    whole = part(sizes)
+    thin = thin_to(whole, n, np.random.default_rng(seed))
+    full, kept = per_query(whole), per_query(thin)
+    each = max(kept.values())
+    assert kept == {query: min(each, count) for query, count in full.items()}
+    assert len(thin) >= min(n, len(whole))
+    assert each == 1 or sum(min(each - 1, count) for count in full.values()) < n
+
+
+@pytest.mark.parametrize("cap", [None, 40])
+def test_a_pool_may_keep_all_queries_with_fewer_pairs_each(cap):
+    in_dist, ood = part([8] * 10, "in"), part([9] * 10, "ood")
+    rng = np.random.default_rng(0)
+    whole, thin = (mix(in_dist, ood, 0.2, cap, rng, thin) for thin in (False, True))
+    assert len(per_query(whole.ood)) <= 2 < 8 <= len(per_query(thin.ood))
+    assert len(thin.ood) / len(thin.in_dist + thin.ood) == pytest.approx(0.2, abs=0.01)
+    assert len(thin.in_dist + thin.ood) == cap or thin.in_dist == in_dist
 
 
 @pytest.mark.parametrize("cap", [None, 3])
