@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from darl.evaluation.judged import Judged, judge
+from darl.evaluation.judged import Judged, judge, with_decisions
 from darl.evaluation.report import Report, build_report
+from darl.models.base import RelevanceModel
 from darl.models.checkpoint import load_model, read_card
 from darl.models.prompt import template_fields
-from darl.pipeline.calibrate import load_calibration, told_of
+from darl.pairs import GradedPair
 from darl.pipeline.slices import common_scale, read_slices
+from darl.pipeline.told import Teller
 from darl.progress import SILENT, Progress
 
 
@@ -58,9 +61,11 @@ def evaluate(
             part: [judge(rows, model.predict([one.pair for one in rows], progress=progress))]
             for part, rows in graded.items()
         }
-        if (calibration := load_calibration(folder)) is not None:
+        teller = Teller.of(folder)
+        if teller.calibration is not None:
             after[name] = {
-                part: [told_of(runs[name][part][0], rows, calibration)] for part, rows in graded.items()
+                part: [_told(teller, model, rows, runs[name][part][0], progress)]
+                for part, rows in graded.items()
             }
     return build_report(
         runs,
@@ -72,3 +77,12 @@ def evaluate(
         title="Evaluation of " + ", ".join(models),
         resamples=resamples,
     )
+
+
+def _told(
+    teller: Teller, model: RelevanceModel, graded: Sequence[GradedPair], judged: Judged, progress: Progress
+) -> Judged:
+    """The same pairs as they are told to be; how unusual they are is asked where a rule reads it."""
+    teller = teller if teller.reads_ood else replace(teller, gauge=None)
+    told = teller.tell(model, [one.pair for one in graded], judged.predictions, progress=progress)
+    return with_decisions(judged, told.decisions)

@@ -7,10 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from darl.calibration.config import CalibrationConfig
-from darl.data.writers import write_pairs
+from darl.data.writers import write_graded_pairs, write_pairs
 from darl.errors import ConfigError
+from darl.grades import GradeScale
 from darl.models.checkpoint import CALIBRATION, load_model
 from darl.pipeline.calibrate import calibrate, load_calibration
+from darl.pipeline.evaluate import evaluate
 from darl.pipeline.gauge import GAUGE, OOD_PERCENTILE, load_gauge
 from darl.pipeline.kept import Keeping
 from darl.pipeline.ood_config import OODConfig
@@ -48,6 +50,17 @@ def test_without_abstention_nothing_is_measured_for_a_calibration(model, tmp_pat
     calibrate(folder, VALID, CalibrationConfig(), resamples=100)
     assert not load_calibration(folder).reads_ood
     assert Teller.of(folder, ood=False).gauge is None
+
+
+def test_an_evaluation_abstains_as_predictions_do(model, tmp_path):
+    graded = toy_pairs(25, queries=5)
+    write_graded_pairs(tmp_path / "test.jsonl", graded, GradeScale())
+    report = evaluate({"model": model}, {"test": tmp_path / "test.jsonl"}, baseline="model", resamples=50)
+    loaded = load_model(model)
+    told = Teller.of(model).tell(loaded, PAIRS, loaded.predict(PAIRS))
+    answered = report.calibration.row_at["model", "test", "answered"].after.value
+    assert 0 < answered < 1
+    assert answered == pytest.approx(1 - told.decisions.abstain.mean())
 
 
 def test_what_is_far_off_gets_no_answer(model):
