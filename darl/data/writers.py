@@ -29,14 +29,19 @@ def to_rows(graded: Sequence[GradedPair], scale: GradeScale) -> Iterator[dict[st
         yield pair_row(pair, fields) | {"grade": scale.name(grade)}
 
 
-def write_pairs(path: Path, pairs: Sequence[Pair]) -> int:
+def write_pairs(path: Path, pairs: Sequence[Pair], columns: Sequence[str] = ()) -> int:
     """Write pairs, whole or not at all; the number of pairs.
+
+    Args:
+        path: The suffix says in which format.
+        pairs: What to write.
+        columns: Extra fields that shall have a column also where no pair has them.
 
     Raises:
         ConfigError: An unknown suffix.
         DataError: The file cannot be written.
     """
-    fields = field_names(pairs)
+    fields = list(dict.fromkeys((*columns, *field_names(pairs))))
     return write_rows(path, (pair_row(pair, fields) for pair in pairs))
 
 

@@ -33,7 +33,7 @@ from darl.errors import CheckpointError, ConfigError, ShapeError
 from darl.files import sha256_of, whole_folder, write_text
 from darl.grades import GradeScale
 from darl.models.build import assemble, build_model
-from darl.models.config import ExportFormat, ModelConfig
+from darl.models.config import Dtype, ExportFormat, ModelConfig
 from darl.models.export import load_body, save_body
 from darl.models.neural import NeuralRelevanceModel
 from darl.models.prompt import CausalPrompt
@@ -248,13 +248,18 @@ def read_card(folder: Path, only: str | None = None) -> ModelCard:
 
 
 def load_model(
-    folder: str | Path, *, backbone: str | None = None, progress: Progress = SILENT
+    folder: str | Path,
+    *,
+    backbone: str | None = None,
+    dtype: Dtype | None = None,
+    progress: Progress = SILENT,
 ) -> NeuralRelevanceModel:
     """Read a model back; its predictions are bit-identical to those of the model that was saved.
 
     Args:
         folder: Written by `save_model`.
         backbone: Where the backbone is now, if not where the model says.
+        dtype: Of the backbone, if not as the model says; an exported model stays as it was exported.
         progress: Told of a download.
 
     Raises:
@@ -264,7 +269,8 @@ def load_model(
     card = read_card(folder)
     if card.export is not None:
         return _load_exported(folder, card, card.export)
-    config = card.model.model_copy(update={"backbone": backbone}) if backbone else card.model
+    other = {"backbone": backbone or card.model.backbone, "dtype": dtype or card.model.dtype}
+    config = card.model.model_copy(update=other)
     model = build_model(config, GradeScale(card.grades), tokenizer_folder=folder, progress=progress)
     if model.fingerprint != card.fingerprint:
         raise CheckpointError(

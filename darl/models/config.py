@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from darl.catalogue import Component
 from darl.objectives.config import ObjectiveField
 
+Dtype = Literal["auto", "float32", "bfloat16"]
 ExportFormat = Literal["float32", "bfloat16", "int8"]
 FORMATS: tuple[str, ...] = get_args(ExportFormat)
 # What is equal for all pairs stands first, and for all items of a query second: packed rows compute it once.
@@ -58,7 +59,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     backbone: str
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    dtype: Dtype = "auto"
     max_length: int = Field(256, ge=16)
     prompt: str = DEFAULT_PROMPT
     reading: Literal["apart", "joint"] = "apart"

@@ -118,11 +118,15 @@ class ShardForm(NamedTuple):
         return int(there.field(FEATURES).type.list_size)
 
     def _fits(self, there: pa.Schema) -> bool:
-        """Whether these are the columns of a shard with features, of whatever width."""
+        """Whether these are the columns of a shard with features, of whatever width.
+
+        `abstain` may be there or not: a graded folder stays a model's own when its rule comes or goes.
+        """
+        schema = self._replace(abstains=ABSTAIN in there.names).schema
         texts_and_numbers, lists = list(there)[:-3], list(there)[-3:]
         kinds = [(LOGITS, pa.float32()), (OWN_PROBS, pa.float32()), (FEATURES, pa.float16())]
         return [(one.name, one.type) for one in texts_and_numbers] == [
-            (one.name, one.type) for one in self.schema
+            (one.name, one.type) for one in schema
         ] and all(
             one.name == name and pa.types.is_fixed_size_list(one.type) and one.type.value_type == kind
             for one, (name, kind) in zip(lists, kinds, strict=True)

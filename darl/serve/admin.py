@@ -18,7 +18,6 @@ from darl.serve.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
-    NotJsonError,
     TooLargeError,
     UnauthorizedError,
     described,
@@ -40,9 +39,7 @@ class AdminRoute(APIRoute):
         return guarded
 
 
-ERRORS = described(
-    NotJsonError, UnauthorizedError, ForbiddenError, NotFoundError, TooLargeError, InvalidError
-)
+ERRORS = described(UnauthorizedError, ForbiddenError, NotFoundError, TooLargeError, InvalidError)
 router = APIRouter(prefix="/admin", route_class=AdminRoute, responses=ERRORS, tags=["admin"])
 
 

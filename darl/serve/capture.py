@@ -30,16 +30,18 @@ class Capture:
         self._settings, self._metrics, self._rng = settings, metrics, rng
         self._seen: set[bytes] = set()
         self._pairs: list[Pair] = []
+        self._fields: tuple[str, ...] = ()
         self._lock, self._files = Lock(), 0
         self._redaction = Redaction(settings.redact)
         settings.folder.mkdir(parents=True, exist_ok=True)
 
-    def offer(self, pairs: Sequence[Pair], percentiles: FloatArray) -> bool:
+    def offer(self, pairs: Sequence[Pair], percentiles: FloatArray, fields: Sequence[str]) -> bool:
         """Keep those that are wanted.
 
         Args:
             pairs: N pairs.
             percentiles: (N,) their ood_percentile.
+            fields: Item fields that the model reads: it will want them of the pool too, be they empty.
 
         Returns:
             Whether a file is due: `write`.
@@ -49,6 +51,7 @@ class Capture:
         if not len(wanted):
             return False
         with self._lock:
+            self._fields = tuple(fields)
             for row in wanted[self._rng.random(len(wanted)) < settings.share]:
                 self._keep(self._redaction.pair(pairs[row]))
             return len(self._pairs) >= settings.file_pairs
@@ -60,7 +63,7 @@ class Capture:
                 return
             self._files += 1
             name = f"ood-{datetime.now(UTC):%Y%m%dT%H%M%S}-{self._files:05d}.parquet"
-            write_pairs(self._settings.folder / name, self._pairs)
+            write_pairs(self._settings.folder / name, self._pairs, self._fields)
             self._pairs = []
 
     def _keep(self, pair: Pair) -> None:

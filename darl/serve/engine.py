@@ -151,7 +151,9 @@ class Engine:
         if served is self.served:
             self.now.drift.observe(answers, pairs)
         percentiles = answers.ood_percentiles
-        if self._capture and percentiles is not None and self._capture.offer(pairs, percentiles):
+        if self._capture is None or percentiles is None:
+            return
+        if self._capture.offer(pairs, percentiles, served.fields):
             await self._write_captured()
 
     async def _write_captured(self) -> None:

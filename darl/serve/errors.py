@@ -1,7 +1,6 @@
 """What the server refuses, each with its status, and the one form in which every refusal is told.
 
     Refusal                 the root: a status, a kind, a message
-    ├── NotJsonError        400 a body that cannot be read
     ├── UnauthorizedError   401 no key, or none that is known
     ├── ForbiddenError      403 what this server is not set up to allow
     ├── NotFoundError       404 no such model
@@ -33,7 +32,9 @@ from starlette.exceptions import HTTPException
 from darl.serve.logs import LOGGER
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-KINDS = {400: "validation", 404: "not_found", 405: "not_found", 415: "validation"}
+UNREADABLE = 400
+"""FastAPI's status for a body that is no JSON at all; where it is merely broken off, 422, as here."""
+KINDS = {404: "not_found", 405: "not_found", 415: "validation"}
 SHOWN_FIELDS = 20
 
 
@@ -61,12 +62,6 @@ class Refusal(HTTPException):
     ) -> None:
         super().__init__(self.status, message, dict(headers))
         self.fields = tuple(fields)
-
-
-class NotJsonError(Refusal):
-    """The body cannot be read as JSON."""
-
-    status, kind = 400, "validation"
 
 
 class UnauthorizedError(Refusal):
@@ -220,6 +215,9 @@ def add_handlers(app: FastAPI) -> None:
             faults = faults_in(error)
             told = "; ".join(f"{field}: {message}" for field, message in faults[:3])
             return envelope(request, 422, "validation", told or "not a valid body", faults)
+        if isinstance(error, HTTPException) and error.status_code == UNREADABLE:
+            told = "cannot be read as JSON in UTF-8"
+            return envelope(request, 422, "validation", f"body: {told}", [FieldFault("body", told)])
         if isinstance(error, HTTPException):
             kind = KINDS.get(error.status_code, "internal")
             return envelope(request, error.status_code, kind, error.detail, (), error.headers or NO_HEADERS)

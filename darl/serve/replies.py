@@ -13,8 +13,13 @@ from darl.predictions import FloatArray
 from darl.serve.answers import Answers
 
 
+def left_out(value: object) -> bool:
+    """Of what was not asked for: these interfaces leave it out, rather than saying null."""
+    return value is None
+
+
 class Grading(BaseModel):
-    """What these interfaces have no place for; only where the request has `darl`.
+    """What these interfaces have no place for; only where the request has `darl`. None is told as null.
 
     Attributes:
         grade: The grade that is given.
@@ -66,8 +71,8 @@ class Result(BaseModel):
 
     index: int
     relevance_score: float
-    document: Text | None = None
-    darl: Grading | None = None
+    document: Text | None = Field(None, exclude_if=left_out)
+    darl: Grading | None = Field(None, exclude_if=left_out)
 
 
 class CohereReply(BaseModel):
@@ -99,8 +104,8 @@ class Rank(BaseModel):
 
     index: int
     score: float
-    text: str | None = None
-    darl: Grading | None = None
+    text: str | None = Field(None, exclude_if=left_out)
+    darl: Grading | None = Field(None, exclude_if=left_out)
 
 
 class LabelScore(BaseModel):
@@ -116,7 +121,7 @@ class Score(BaseModel):
     index: int
     object: str = "score"
     score: float
-    darl: Grading | None = None
+    darl: Grading | None = Field(None, exclude_if=left_out)
 
 
 class ScoreUsage(BaseModel):

@@ -20,7 +20,6 @@ from darl.serve.errors import (
     GoneError,
     InvalidError,
     NotFoundError,
-    NotJsonError,
     OverloadedError,
     ScoringError,
     TooLargeError,
@@ -46,7 +45,6 @@ from darl.serve.served import Served
 
 T = TypeVar("T")
 ERRORS = described(
-    NotJsonError,
     UnauthorizedError,
     NotFoundError,
     TooLargeError,
@@ -164,7 +162,7 @@ async def _reranked(request: Request, body: RerankBody) -> _Graded:
     )
 
 
-@router.post("/v2/rerank", response_model_exclude_none=True, summary="Rerank, as Cohere's API has it")
+@router.post("/v2/rerank", summary="Rerank, as Cohere's API has it")
 async def cohere_rerank(request: Request, body: RerankBody) -> CohereReply:
     """Documents of one query, the most relevant first; scores are expected grade / (K - 1), 0 to 1."""
     graded = await _reranked(request, body)
@@ -176,7 +174,7 @@ async def cohere_rerank(request: Request, body: RerankBody) -> CohereReply:
     )
 
 
-@router.post("/v1/rerank", response_model_exclude_none=True, summary="Rerank, as Jina's API has it")
+@router.post("/v1/rerank", summary="Rerank, as Jina's API has it")
 async def jina_rerank(request: Request, body: RerankBody) -> JinaReply:
     """Documents of one query, the most relevant first, with their texts unless return_documents is false."""
     graded = await _reranked(request, body)
@@ -190,9 +188,7 @@ async def jina_rerank(request: Request, body: RerankBody) -> JinaReply:
     )
 
 
-@router.post(
-    "/rerank", response_model_exclude_none=True, summary="Rerank, as text-embeddings-inference has it"
-)
+@router.post("/rerank", summary="Rerank, as text-embeddings-inference has it")
 async def tei_rerank(request: Request, body: TeiRerankBody) -> list[Rank]:
     """Texts of one query, the most relevant first."""
     graded = await _graded(request, body, lambda served: body.pairs(), "texts")
@@ -209,8 +205,8 @@ async def tei_predict(request: Request, body: PredictBody) -> list[LabelScore] |
     return told[0] if body.single else told
 
 
-@router.post("/v1/score", response_model_exclude_none=True, include_in_schema=False)
-@router.post("/score", response_model_exclude_none=True, summary="Score pairs, as vLLM has it")
+@router.post("/v1/score", include_in_schema=False)
+@router.post("/score", summary="Score pairs, as vLLM has it")
 async def vllm_score(request: Request, body: ScoreBody) -> ScoreReply:
     """Scores from 0 to 1, in the order of the pairs."""
     graded = await _graded(request, body, lambda served: body.pairs(), "text_2")

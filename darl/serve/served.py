@@ -10,11 +10,13 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
+import torch
 
 from darl.files import sha256_of
 from darl.grades import GradeScale
 from darl.models.apart import Readings, Sides
 from darl.models.checkpoint import CARD, load_model, read_card
+from darl.models.config import Dtype
 from darl.models.encoder import ApartPooling
 from darl.models.int8 import Int8Linear
 from darl.models.neural import NeuralRelevanceModel
@@ -60,6 +62,7 @@ class Served:
         folder: Path,
         *,
         backbone: str | None = None,
+        dtype: Dtype | None = None,
         calibrated: bool = True,
         ood: bool = True,
         progress: Progress = SILENT,
@@ -69,6 +72,8 @@ class Served:
         Args:
             folder: Of a model.
             backbone: Where the backbone is now, if not where the model says.
+            dtype: Of the backbone. None = float32 on a processor, where scores then do not depend on what is
+                scored beside them, and what the model says on a GPU.
             calibrated: Whether its calibration is applied, if it has one.
             ood: Whether its detector says how unusual each pair is, if it keeps one.
             progress: Told of a download.
@@ -80,7 +85,8 @@ class Served:
         digest = sha256_of(folder / CARD) if (folder / CARD).is_file() else ""
         fields = template_fields(read_card(folder, only=CARD).model.prompt)
         teller = Teller.of(folder, calibrated=calibrated, ood=ood)
-        model = load_model(folder, backbone=backbone, progress=progress)
+        dtype = dtype or (None if torch.cuda.is_available() else "float32")
+        model = load_model(folder, backbone=backbone, dtype=dtype, progress=progress)
         turn = nullcontext() if settle(model, teller) else Lock()
         served = cls(folder, digest, model, teller, copy.deepcopy(model.prompt), fields, turn)
         served.answer([WARM_UP], served.encode([WARM_UP]))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from darl.errors import ConfigError
+from darl.models.config import Dtype
 from darl.models.machine import share_processors
 from darl.progress import SILENT, Progress
 from darl.serve.app import create_app
@@ -47,6 +49,7 @@ def serve(
     listener: socket.socket,
     *,
     backbone: str | None = None,
+    dtype: Dtype | None = None,
     calibrated: bool = True,
     ood: bool = True,
     progress: Progress = SILENT,
@@ -59,6 +62,7 @@ def serve(
         settings: How the server is set.
         listener: Where it listens.
         backbone: Where the backbone is now, if not where the model says.
+        dtype: Of the backbone; see `Served.load`.
         calibrated: Whether models' calibrations are applied.
         ood: Whether models' detectors say how unusual each pair is.
         progress: Told of a download.
@@ -70,7 +74,8 @@ def serve(
     """
 
     def load(folder: Path) -> Served:
-        served = Served.load(folder, backbone=backbone, calibrated=calibrated, ood=ood, progress=progress)
+        how: Any = {"backbone": backbone, "dtype": dtype, "calibrated": calibrated, "ood": ood}
+        served = Served.load(folder, **how, progress=progress)
         if settings.capture is not None and served.teller.gauge is None:
             told = "--capture needs ood_percentile, and the model keeps no detector: train it with one"
             raise ConfigError(str(folder), [told])

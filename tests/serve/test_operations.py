@@ -13,6 +13,7 @@ import pytest
 from darl.data.readers import read_pairs
 from darl.serve.logs import JsonLines
 from darl.serve.served import Served
+from tests.cli.test_cli import darl, rows_of
 from tests.serve.made import DOCUMENTS, QUERY, ask, metric, pairs_of, save_served, told_offline
 
 ADMIN = {"Authorization": "Bearer admin-key-0123456789"}
@@ -54,6 +55,18 @@ def test_captured_pairs_are_a_pool(started, served, tmp_path, folder):
     assert {pair.item for pair in pairs} <= unusual
     assert {pair.query for pair in pairs} == {QUERY}
     assert len({pair.query_id for pair in pairs}) == 1
+
+
+def test_what_is_captured_is_where_the_next_round_selects_from(started, served, tmp_path, folder):
+    with started(served, capture={"folder": tmp_path / "pool", "percentile": 0}) as client:
+        ask(client)
+    for command in (
+        ("predict", folder, tmp_path / "pool", "--out", tmp_path / "graded", "--features"),
+        ("select", folder, tmp_path / "graded", "--n", 3, "--out", tmp_path / "to_grade.csv"),
+    ):
+        darl(*command)
+    rows = rows_of(tmp_path / "to_grade.csv")
+    assert len({row["item"] for row in rows} & set(DOCUMENTS)) == len(rows) == 3
 
 
 def test_reload_and_roll_back(started, served, tiny_llm, folder):

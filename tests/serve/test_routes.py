@@ -10,7 +10,7 @@ import pytest
 
 from darl.grades import GradeScale
 from darl.pairs import Pair
-from tests.serve.made import DOCUMENTS, NAME, QUERY, pairs_of, save_served, told_offline
+from tests.serve.made import DOCUMENTS, NAME, QUERY, ask, pairs_of, save_served, told_offline
 
 K = 3
 ATOL = 1e-5
@@ -167,10 +167,36 @@ def test_a_model_with_nothing_kept_tells_what_it_has(tiny_llm, tmp_path, started
     with started(Served.load(save_served(tmp_path / "model", tiny_llm, bare=True))) as client:
         body = {"query": QUERY, "documents": DOCUMENTS, "darl": True}
         told = asked(client, "/v2/rerank", body)["results"][0]["darl"]
-        assert set(told) == {"grade", "grade_probs", "score"}
+        unknown = {key for key, value in told.items() if value is None}
+        assert unknown == {"ood_score", "ood_percentile", "abstain"}
+        assert set(told) - unknown == {"grade", "grade_probs", "score"}
         measures = client.get("/drift").json()["measures"]
         assert set(measures) == {"grade", "confidence", "query_length"}
         assert "psi" not in measures["grade"]
+
+
+def test_the_calibration_and_the_detector_can_be_left_out(served, started):
+    from darl.models.checkpoint import load_model
+    from darl.serve.served import Served
+
+    own = load_model(served.folder).predict(pairs_of())
+    with started(Served.load(served.folder, calibrated=False, ood=False)) as client:
+        told = in_order(ask(client, darl=True), "darl")
+        probs = [list(one["grade_probs"].values()) for one in told]
+        np.testing.assert_allclose(probs, own.grade_probs, atol=ATOL)
+        assert {one["abstain"] for one in told} == {one["ood_percentile"] for one in told} == {None}
+        info = client.get("/info").json()
+        assert (info["calibrated"], info["ood_percentile"], info["abstain"]) == (False, False, False)
+
+
+@pytest.mark.parametrize(("asked_for", "served_in"), [(None, "float32"), ("bfloat16", "bfloat16")])
+def test_it_is_served_in_float32_unless_told_otherwise(asked_for, served_in, tiny_llm, tmp_path, monkeypatch):
+    from darl.serve.served import Served
+
+    monkeypatch.setattr("darl.models.build.fast_bfloat16", lambda: True)  # what `auto` would take
+    folder = save_served(tmp_path / "model", tiny_llm)
+    served = Served.load(folder, dtype=asked_for)
+    assert served.info()["model_dtype"] == served_in
 
 
 def test_info(client, served):

@@ -161,6 +161,23 @@ def test_the_log_has_every_request_and_no_text(running):
     assert len(running.log("listening")) == 1
 
 
+def test_no_key_is_in_the_log(folder):
+    good, admin, bad = "a-good-key-0123456789", "an-admin-key-0123456789", "a-bad-key-0123456789"
+    keys = {"DARL_SERVE_KEYS": good, "DARL_SERVE_ADMIN_KEYS": admin}
+    with Running(folder, "--log-text", **keys) as server:
+        body = {"query": QUERY, "documents": DOCUMENTS}
+        for key, status in ((good, 200), (bad, 401)):
+            headers = {"Authorization": f"Bearer {key}"}
+            assert CLIENT.post(f"{server.url}/v2/rerank", json=body, headers=headers).status_code == status
+        headers = {"Authorization": f"Bearer {admin}"}
+        reply = CLIENT.post(f"{server.url}/admin/reload", json={"model": str(folder)}, headers=headers)
+        assert reply.status_code == 200
+        server.stop()
+        log = server.errors()
+    assert "listening" in log
+    assert not [key for key in (good, admin, bad) if key in log]
+
+
 class Load:
     """Clients that ask again and again, each on a connection of its own, until they are stopped."""
 
