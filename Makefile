@@ -6,11 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test bench check help clean
+.PHONY: demo test test-clients bench check help clean
 
 help:
 	@echo "make demo   install, fetch the small model, run experiments/demo.yaml (about 10 minutes after the install)"
 	@echo "make test   install, fetch the built-in models, run the tests"
+	@echo "make test-clients  install the clients of search stacks and Playwright, run the tests that need them"
 	@echo "make bench  install the rivals, measure the engine beside them (about 70 minutes), write docs/results/engine.*"
 	@echo "make check  ruff, mypy, import-linter"
 
@@ -27,6 +28,11 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/darl models pull minilm-l6 smollm2-135m
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-clients: $(VENV)/.installed
+	$(INSTALL) -e '.[clients]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/serve/test_clients.py tests/serve/test_browser.py \
+		tests/serve/test_server.py
 
 bench: $(VENV)/.installed
 	$(INSTALL) -e '.[bench]'

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from darl.pipeline.predict import predict_to_folder
     from darl.pipeline.run import run
     from darl.pipeline.run_dir import RunDir
+    from darl.pipeline.told import Teller, Told, tell
     from darl.pipeline.train import train
     from darl.predictions import Candidates, Decisions, Predictions
     from darl.training.config import TrainingConfig
@@ -47,6 +48,8 @@ _HOMES = {
     "Pair": "darl.pairs",
     "Predictions": "darl.predictions",
     "RunDir": "darl.pipeline.run_dir",
+    "Teller": "darl.pipeline.told",
+    "Told": "darl.pipeline.told",
     "TrainingConfig": "darl.training.config",
     "calibrate": "darl.pipeline.calibrate",
     "compare": "darl.pipeline.compare",
@@ -64,6 +67,7 @@ _HOMES = {
     "run": "darl.pipeline.run",
     "save_model": "darl.models.checkpoint",
     "soup": "darl.pipeline.blend",
+    "tell": "darl.pipeline.told",
     "train": "darl.pipeline.train",
     "write_report": "darl.evaluation.write",
 }
@@ -81,6 +85,8 @@ __all__ = [
     "Pair",
     "Predictions",
     "RunDir",
+    "Teller",
+    "Told",
     "TrainingConfig",
     "calibrate",
     "compare",
@@ -98,6 +104,7 @@ __all__ = [
     "run",
     "save_model",
     "soup",
+    "tell",
     "train",
     "write_report",
 ]

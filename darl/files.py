@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHUNK = 1 << 20
+UMASK = os.umask(0)
+"""What the process takes away from the rights of files that it makes; it can be read by setting it only."""
+os.umask(UMASK)
 
 
 @contextmanager
@@ -22,7 +25,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
-        _flush(temporary)
+        _settle(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -39,7 +42,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         yield temporary
         for part in temporary.rglob("*"):
             if part.is_file():
-                _flush(part)
+                _settle(part)
         if path.exists():
             # A folder cannot replace a folder that has files: the old one steps aside first.
             aside = path.with_name(f".{os.getpid()}.old.{path.name}")
@@ -52,10 +55,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _flush(path: Path) -> None:
-    """To the disk: a name must not outlive its content in a power cut."""
+def _settle(path: Path) -> None:
+    """To the disk, as a name must not outlive its content in a power cut; and with the usual rights.
+
+    Libraries that write by a temporary file of their own (safetensors) leave it to its owner alone, and a
+    model is read by others: a server has a user of its own.
+    """
     with path.open("rb+") as handle:
         os.fsync(handle.fileno())
+    path.chmod(0o666 & ~UMASK)
 
 
 def write_text(path: Path, text: str) -> None:

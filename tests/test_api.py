@@ -48,9 +48,10 @@ def test_the_readmes_example_runs(tmp_path):
     write_graded_pairs(tmp_path / "shop" / "in_dist.jsonl", toy_pairs(6, queries=2, prefix="t"), GradeScale())
     done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    scores, grades = re.findall(r"\[(.*?)\]", done.stdout)
-    assert len(scores.split()) == len(grades.split()) == 6
-    assert all(0 <= float(score) <= 2 for score in scores.split())
+    scores, grades, percentiles = (one.split() for one in re.findall(r"\[(.*?)\]", done.stdout, re.S))
+    assert len(scores) == len(grades) == len(percentiles) == 6
+    assert all(0 <= float(score) <= 2 for score in scores)
+    assert all(0 <= float(percentile) <= 100 for percentile in percentiles)
 
 
 def test_the_readmes_commands_exist():

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from darl import files
 from darl.files import sha256_of, whole_file, whole_folder, write_text
@@ -16,6 +18,22 @@ def test_a_whole_file_appears_when_the_block_ends(tmp_path):
         assert temporary.name.endswith("a.jsonl.gz")
     assert path.read_text() == "one"
     assert [p.name for p in path.parent.iterdir()] == ["a.jsonl.gz"]
+
+
+@pytest.mark.parametrize("made", ["file", "folder"])
+def test_others_may_read_what_a_library_kept_to_its_owner(made, tmp_path):
+    (tmp_path / "usual").touch()
+    if made == "file":
+        with whole_file(tmp_path / "a.safetensors") as temporary:
+            save_file({"a": np.zeros(2)}, temporary)
+            temporary.chmod(0o600)
+        path = tmp_path / "a.safetensors"
+    else:
+        with whole_folder(tmp_path / "model") as temporary:
+            save_file({"a": np.zeros(2)}, temporary / "a.safetensors")
+            (temporary / "a.safetensors").chmod(0o600)
+        path = tmp_path / "model" / "a.safetensors"
+    assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_a_block_that_raises_leaves_the_old_file(tmp_path):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from darl.calibration.calibration import Calibration
 from darl.errors import ConfigError
 from darl.models.base import RelevanceModel
+from darl.models.checkpoint import load_model
 from darl.pairs import Pair
 from darl.pipeline.calibrate import decide, load_calibration
 from darl.pipeline.gauge import COLUMNS, OOD_PERCENTILE, Gauge, load_gauge
@@ -45,7 +46,7 @@ class Teller:
     gauge: Gauge | None
 
     @classmethod
-    def of(cls, folder: Path, *, calibrated: bool = True, ood: bool = True) -> Teller:
+    def of(cls, folder: str | Path, *, calibrated: bool = True, ood: bool = True) -> Teller:
         """What is kept with a model.
 
         Args:
@@ -57,6 +58,7 @@ class Teller:
             ConfigError: Its abstention rule needs the detector.
             CheckpointError: A file is damaged, of another version of darl, or not this model's.
         """
+        folder = Path(folder)
         calibration = load_calibration(folder) if calibrated else None
         gauge = load_gauge(folder) if ood else None
         if calibration is not None and calibration.reads_ood and gauge is None:
@@ -119,3 +121,33 @@ class Teller:
         """
         measures = self.measure(model, pairs, predictions, progress=progress)
         return Told(decide(predictions, pairs, self.calibration, measures.get(OOD_PERCENTILE)), measures)
+
+
+def tell(
+    folder: str | Path,
+    pairs: Sequence[Pair],
+    *,
+    calibrated: bool = True,
+    ood: bool = True,
+    backbone: str | None = None,
+    progress: Progress = SILENT,
+) -> Told:
+    """Grade pairs as `darl predict` does: calibrated, and with how unusual each is and whether to rely on it.
+
+    The model is loaded for each call; for many of them, keep one and a `Teller`.
+
+    Args:
+        folder: Of a model.
+        pairs: N pairs.
+        calibrated: Whether the model's calibration is applied, if it has one.
+        ood: Whether its detector says how unusual each pair is, if it keeps one.
+        backbone: Where the backbone is now, if not where the model says.
+        progress: Told how far it is.
+
+    Raises:
+        CheckpointError: The folder cannot be trusted.
+        ConfigError: The model's abstention rule needs the detector.
+    """
+    teller = Teller.of(Path(folder), calibrated=calibrated, ood=ood)
+    model = load_model(folder, backbone=backbone, progress=progress)
+    return teller.tell(model, pairs, model.predict(pairs, progress=progress), progress=progress)

@@ -18,7 +18,7 @@ from darl.pipeline.kept import Keeping
 from darl.pipeline.ood_config import OODConfig
 from darl.pipeline.predict import predict_to_folder
 from darl.pipeline.shards import FEATURES, OWN_PROBS
-from darl.pipeline.told import Teller
+from darl.pipeline.told import Teller, tell
 from tests.cli.test_cli import darl, rows_of
 from tests.pipeline.made import PAIRS, parts, saved_model
 from tests.tiny import toy_pairs
@@ -61,6 +61,16 @@ def test_an_evaluation_abstains_as_predictions_do(model, tmp_path):
     answered = report.calibration.row_at["model", "test", "answered"].after.value
     assert 0 < answered < 1
     assert answered == pytest.approx(1 - told.decisions.abstain.mean())
+
+
+def test_from_python_as_on_the_command_line(model):
+    loaded, told = load_model(model), tell(model, PAIRS)
+    expected = Teller.of(model).tell(loaded, PAIRS, loaded.predict(PAIRS))
+    np.testing.assert_array_equal(told.decisions.abstain, expected.decisions.abstain)
+    np.testing.assert_array_equal(told.measures[OOD_PERCENTILE], expected.measures[OOD_PERCENTILE])
+    own = tell(model, PAIRS, calibrated=False, ood=False)
+    np.testing.assert_array_equal(own.decisions.grade_probs, loaded.predict(PAIRS).grade_probs)
+    assert (own.decisions.abstain, dict(own.measures)) == (None, {})
 
 
 def test_what_is_far_off_gets_no_answer(model):

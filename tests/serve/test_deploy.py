@@ -175,3 +175,18 @@ def test_prometheus_takes_its_files():
     for what, name in (("config", "prometheus.yml"), ("rules", "alerts.yml")):
         told = subprocess.run(["promtool", "check", what, str(DEPLOY / name)], capture_output=True, text=True)
         assert told.returncode == 0, told.stdout + told.stderr
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool")
+def test_every_alert_is_raised_by_what_it_is_about(tmp_path):
+    cases = yaml.safe_load((Path(__file__).parent / "alerts.yml").read_text(encoding="utf-8"))
+    rules = yaml.safe_load((DEPLOY / "alerts.yml").read_text(encoding="utf-8"))
+    named = {one["alert"] for group in rules["groups"] for one in group["rules"] if "alert" in one}
+    raised = {
+        one["alertname"] for case in cases["tests"] for one in case["alert_rule_test"] if one["exp_alerts"]
+    }
+    assert raised == named
+    file = tmp_path / "cases.yml"
+    file.write_text(yaml.safe_dump(cases | {"rule_files": [str(DEPLOY / "alerts.yml")]}), encoding="utf-8")
+    told = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout + told.stderr
