@@ -14,7 +14,8 @@
     ceiling          softmax, one stage on training pairs and the whole pool
 
 One stage on the union is the recipe's own stage on training pairs, again from the backbone, with more pairs,
-and for as many epochs as the recipe goes over the training pairs in all.
+and for as many epochs as the recipe's last model, with those it goes on from, has gone over the training
+pairs: epochs of a model that is only asked which labels to buy do not count.
 Labels are chosen by a model, so a stage on the training pairs comes before it, for nothing but that.
 """
 
@@ -150,6 +151,17 @@ def _first(recipe: Recipe) -> tuple[Stage, ...]:
     return recipe.stages[:at]
 
 
+def _lineage(stages: Sequence[Stage]) -> list[Stage]:
+    """The last stage and those that it goes on from: a stage that starts anew has none before it."""
+    line = [stages[-1]]
+    by_name = {stage.name: at for at, stage in enumerate(stages)}
+    at = len(stages) - 1
+    while stages[at].adapter != NEW and at:
+        at = at - 1 if stages[at].adapter == CONTINUE else by_name[stages[at].adapter]
+        line.append(stages[at])
+    return line
+
+
 def _sees_all(stage: Stage) -> bool:
     """Whether every epoch of it goes over all training pairs."""
     return stage.examples in ("train", "both") and stage.trains == "all"
@@ -173,8 +185,8 @@ class _Parts:
         self.first = _first(recipe)
         self.ground = next(stage for stage in reversed(self.first) if _learns_all(stage))
         self.warm = [stage.name for stage in recipe.stages if stage.examples == WARM]
-        # A rival of one stage sees the training pairs as often as the recipe does.
-        self.epochs = sum(stage.epochs for stage in recipe.stages if _sees_all(stage))
+        # A rival of one stage sees the training pairs as often as the recipe's last model has.
+        self.epochs = sum(stage.epochs for stage in _lineage(recipe.stages) if _sees_all(stage))
 
     @property
     def round(self) -> RoundConfig:

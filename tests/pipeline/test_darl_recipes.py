@@ -73,6 +73,14 @@ def test_one_stage_sees_the_training_pairs_as_often_as_the_recipe_does():
     assert made(GROUND, REACH | {"epochs": 9})["random"].stages[-1].epochs == 2
 
 
+def test_what_a_model_that_only_selects_has_seen_does_not_count():
+    again = {"name": "again", "examples": "both", "replay": 0, "epochs": 3, "adapter": "new"}
+    rivals = made(GROUND, REACH | again)
+    assert rivals["random"].stages[-1].epochs == rivals["plain"].stages[-1].epochs == 3
+    more = {"name": "more", "epochs": 4, "adapter": "ground"}
+    assert made(GROUND, REACH | again, more)["random"].stages[-1].epochs == 2 + 4
+
+
 def test_one_stage_learns_the_recipes_labels_with_its_objective():
     rivals = made()
     one, blend, whole = rivals["dasa_one"], rivals["dasa_blend"], rivals["darl"]
