@@ -94,7 +94,7 @@ class Offline(NamedTuple):
 
 def offline(model: Path, requests: list[Request], workers: int) -> Offline:
     """Measure the model without a server."""
-    loaded = load_model(model, dtype="float32")  # as it is served
+    loaded = load_model(model, dtype="float32")  # as it is served on a processor
     loaded.predict(requests[0])
     everything = [pair for request in requests for pair in request]
     rate = len(everything) / seconds_of(lambda: loaded.predict(everything))

@@ -123,7 +123,7 @@ def memory_of(process: int) -> float:
 
 def truth_of(model: Path, requests: list[Request]) -> dict[str, float]:
     """What the model says of every pair by itself, as /v2/rerank tells it."""
-    loaded = load_model(model, dtype="float32")  # as it is served
+    loaded = load_model(model, dtype="float32")  # as it is served on a processor
     pairs = [pair for request in requests for pair in request]
     scores = loaded.predict(pairs).scores / (len(loaded.grade_scale) - 1)
     return {f"{pair.query}\0{pair.item}": float(score) for pair, score in zip(pairs, scores, strict=True)}

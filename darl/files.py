@@ -13,6 +13,7 @@ CHUNK = 1 << 20
 UMASK = os.umask(0)
 """What the process takes away from the rights of files that it makes; it can be read by setting it only."""
 os.umask(UMASK)
+OWNERS_ALONE = 0o600
 
 
 @contextmanager
@@ -63,7 +64,9 @@ def _settle(path: Path) -> None:
     """
     with path.open("rb+") as handle:
         os.fsync(handle.fileno())
-    path.chmod(0o666 & ~UMASK)
+    rights = path.stat()
+    if rights.st_nlink == 1 and rights.st_mode & 0o777 == OWNERS_ALONE:
+        path.chmod(OWNERS_ALONE | 0o666 & ~UMASK)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -36,6 +36,14 @@ def test_others_may_read_what_a_library_kept_to_its_owner(made, tmp_path):
     assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
+def test_a_file_that_is_shared_keeps_the_rights_it_was_given(tmp_path):
+    (tmp_path / "old").write_text("x")
+    (tmp_path / "old").chmod(0o600)
+    with whole_folder(tmp_path / "model") as temporary:
+        (temporary / "a").hardlink_to(tmp_path / "old")
+    assert (tmp_path / "old").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_block_that_raises_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")

@@ -98,17 +98,19 @@ def mix(
         thin: Take pairs away from every query before whole queries are left out.
     """
     if ood_share == 0 or not ood:
-        return Mixed(in_dist if cap is None else cut_to(in_dist, cap, rng), ())
+        if cap is None:
+            return Mixed(in_dist, ())
+        return Mixed(cut_to(thin_to(in_dist, cap, rng) if thin else in_dist, cap, rng), ())
     # How large the pool would be with all of each side; compared as they are: a product with the share may
     # be rounded below the side it came from.
     by_in_dist, by_ood = len(in_dist) / (1.0 - ood_share), len(ood) / ood_share
     total = min(by_in_dist, by_ood)
-    if cap is not None and cap < total:
-        total = cap
+    capped = cap is not None and cap < total
     if thin:
-        in_dist = thin_to(in_dist, total * (1.0 - ood_share), rng)
-        ood = thin_to(ood, total * ood_share, rng)
-    if total == cap:
+        size = cap if cap is not None and capped else total
+        in_dist = thin_to(in_dist, size * (1.0 - ood_share), rng)
+        ood = thin_to(ood, size * ood_share, rng)
+    if cap is not None and capped:
         n_ood = round(cap * ood_share)
         return Mixed(cut_to(in_dist, cap - n_ood, rng), cut_to(ood, n_ood, rng))
     if by_in_dist <= by_ood:

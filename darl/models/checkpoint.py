@@ -9,9 +9,8 @@
     ood.safetensors              a fitted detector (optional; see pipeline/gauge.py)
     calibration.safetensors      how its predictions are calibrated (optional; darl calibrate)
 
-An exported model (see export.py) has config.json and weights.safetensors instead of the adapter's files.
-
-Otherwise the frozen backbone is not copied: it is named, and recognised by its fingerprint.
+An exported model (see export.py) has config.json and weights.safetensors instead of the adapter's files. Of
+others the frozen backbone is not copied: it is named, and recognised by its fingerprint.
 """
 
 from __future__ import annotations
@@ -147,10 +146,8 @@ def _finish(
     for name, one in kept.items():
         one.save(folder / name)
     model.tokenizer.save_pretrained(str(folder))
-    head = {
-        name: weight.detach().cpu().contiguous() for name, weight in model.scorer.head.state_dict().items()
-    }
-    save_file(head, folder / HEAD)
+    head = model.scorer.head.state_dict()
+    save_file({name: weight.detach().cpu().contiguous() for name, weight in head.items()}, folder / HEAD)
     card = ModelCard(
         format=FORMAT,
         grades=model.grade_scale.names,
@@ -269,8 +266,8 @@ def load_model(
     card = read_card(folder)
     if card.export is not None:
         return _load_exported(folder, card, card.export)
-    other = {"backbone": backbone or card.model.backbone, "dtype": dtype or card.model.dtype}
-    config = card.model.model_copy(update=other)
+    kept = card.model
+    config = kept.model_copy(update={"backbone": backbone or kept.backbone, "dtype": dtype or kept.dtype})
     model = build_model(config, GradeScale(card.grades), tokenizer_folder=folder, progress=progress)
     if model.fingerprint != card.fingerprint:
         raise CheckpointError(

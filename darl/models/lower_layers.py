@@ -54,24 +54,35 @@ class LowerLayers:
         without its lower layers, which is tried.
         """
         self._use(None)
-        in_rows = self._apart is not None and self._apart.in_rows
-        config = self._body.config.get_text_config()
-        first = config.num_hidden_layers - (self._upper or config.num_hidden_layers)
-        if memory is None or not first or not (self._packs or in_rows):
+        known = None if memory is None else self._known_in(memory)
+        if memory is None or known is None:
             return
-        known = _Known(Trunk(self._body, first), memory, self._packs)
         self._body.eval()  # an earlier stage may have left dropout on
-        ids = [(7 * i + 3) % config.vocab_size for i in range(12)]
+        vocabulary = self._body.config.get_text_config().vocab_size
+        ids = [(7 * i + 3) % vocabulary for i in range(12)]
         if known.trunk.skips_cleanly(known.lay([ids, ids[:5]])):
-            memory.belongs_to((self._of, first, known.trunk.dtype))
+            memory.belongs_to((self._of, len(known.trunk.lower), known.trunk.dtype))
             self._use(known)
+
+    @contextmanager
+    def remembering(self, memory: TrunkMemory | None) -> Iterator[None]:
+        """A block in which `memory` is what they are remembered in, whatever is before and after it."""
+        before = self._known
+        self.remember(memory)
+        try:
+            yield
+        finally:
+            self._use(before)
+
+    def knows(self, texts: Sequence[Tokens]) -> bool:
+        """Whether what they say of all these texts is remembered."""
+        return self._known is not None and not self._known.memory.lacks(self._ids(texts))
 
     def learn(self, texts: Sequence[Tokens], progress: Progress = SILENT) -> bool:
         """Remember what they say of texts; False where there is no room for it."""
         if self._known is None:
             return True
-        ids = [text["input_ids"] for text in texts] if self._apart is None else Sides.of(texts).texts
-        return self._known.learn([one for one in ids if one], progress)
+        return self._known.learn(self._ids(texts), progress)
 
     def skipped(self, packing: Packing, texts: Sequence[Ids]) -> AbstractContextManager[None]:
         """A block in which they are not run over a packed row of these texts, if what they say is known."""
@@ -87,6 +98,23 @@ class LowerLayers:
             yield
         finally:
             self._use(before)
+
+    def _ids(self, texts: Sequence[Tokens]) -> list[Ids]:
+        """What the body reads of pairs: them, or each of their texts by itself."""
+        ids = [text["input_ids"] for text in texts] if self._apart is None else Sides.of(texts).texts
+        return [one for one in ids if one]
+
+    def _known_in(self, memory: TrunkMemory) -> _Known | None:
+        """None where there is nothing to remember, or no way to skip it."""
+        layers = self._body.config.get_text_config().num_hidden_layers
+        first = layers - (self._upper or layers)
+        in_rows = self._apart is not None and self._apart.in_rows
+        if not first or not (self._packs or in_rows):
+            return None
+        try:
+            return _Known(Trunk(self._body, first), memory, self._packs)
+        except ValueError:  # its layers are not in one list
+            return None
 
     def _use(self, known: _Known | None) -> None:
         self._known = known

@@ -23,7 +23,7 @@ from darl.models.side_by_side import Row, run_row
 
 TOLERANCE = 1e-4
 GB = 1e9
-CHUNK_BYTES = 1 << 26
+CHUNK_BYTES = 1 << 28
 """Of each file; fewer where less is wanted or there."""
 
 

@@ -185,8 +185,10 @@ class _Parts:
         self.first = _first(recipe)
         self.ground = next(stage for stage in reversed(self.first) if _learns_all(stage))
         self.warm = [stage.name for stage in recipe.stages if stage.examples == WARM]
-        # A rival of one stage sees the training pairs as often as the recipe's last model has.
-        self.epochs = sum(stage.epochs for stage in _lineage(recipe.stages) if _sees_all(stage))
+        # A rival of one stage sees the training pairs as often as the recipe's last model has; where that has
+        # seen labels alone, as often as the model that chose them.
+        seen = sum(stage.epochs for stage in _lineage(recipe.stages) if _sees_all(stage))
+        self.epochs = seen or self.ground.epochs
 
     @property
     def round(self) -> RoundConfig:

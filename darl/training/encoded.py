@@ -82,7 +82,7 @@ def lower_layers_once(
 ) -> Iterator[None]:
     """A block in which what the layers below the adapter's say of each text is computed once.
 
-    It is kept in `folder` for as long as the block lasts, unless the model remembers it anyway.
+    It is kept in `folder` for as long as the block lasts, unless the model knows it already.
 
     Args:
         model: What is trained.
@@ -91,16 +91,13 @@ def lower_layers_once(
         limit_gb: Their size, at most; 0 = nothing is kept.
         progress: Told how far it is.
     """
-    if model.lower.are_known or not limit_gb:
+    if limit_gb and model.lower.knows(texts):
         yield
         return
-    model.lower.remember(TrunkMemory(folder, limit_gb))
-    try:
+    with model.lower.remembering(TrunkMemory(folder, limit_gb) if limit_gb else None):
         if not model.lower.learn(texts, progress):
             progress.message(
                 "the lower layers' outputs take too much room: of some texts they are computed in each "
                 f"epoch (trunk_cache_gb is {limit_gb:g}, free {shutil.disk_usage(folder).free / GB:.1f} GB)"
             )
         yield
-    finally:
-        model.lower.remember(None)

@@ -108,6 +108,12 @@ def test_a_pool_may_keep_all_queries_with_fewer_pairs_each(cap):
     assert len(thin.in_dist + thin.ood) == cap or thin.in_dist == in_dist
 
 
+def test_a_pool_of_one_side_may_keep_all_queries_too():
+    in_dist, rng = part([10] * 20), np.random.default_rng(0)
+    assert len(per_query(mix(in_dist, (), 0.0, 40, rng).in_dist)) == 4
+    assert per_query(mix(in_dist, (), 0.0, 40, rng, thin=True).in_dist) == {f"s{q}": 2 for q in range(20)}
+
+
 @pytest.mark.parametrize("cap", [None, 3])
 def test_a_pool_without_ood_pairs_is_in_dist_only(cap):
     in_dist = part([4, 4])

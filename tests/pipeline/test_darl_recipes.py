@@ -77,6 +77,8 @@ def test_what_a_model_that_only_selects_has_seen_does_not_count():
     again = {"name": "again", "examples": "both", "replay": 0, "epochs": 3, "adapter": "new"}
     rivals = made(GROUND, REACH | again)
     assert rivals["random"].stages[-1].epochs == rivals["plain"].stages[-1].epochs == 3
+    apart = made(GROUND, REACH | {"adapter": "new", "epochs": 9})
+    assert apart["random"].stages[-1].epochs == apart["plain"].stages[-1].epochs == 2
     more = {"name": "more", "epochs": 4, "adapter": "ground"}
     assert made(GROUND, REACH | again, more)["random"].stages[-1].epochs == 2 + 4
 

@@ -14,7 +14,6 @@ import pytest
 
 from darl.errors import AnnotationPending, ConfigError, DataError
 from darl.models.checkpoint import load_model
-from darl.models.trunk import Trunk
 from darl.pipeline.calibrate import load_calibration
 from darl.pipeline.dasa import read_percentiles
 from darl.pipeline.experiment import load_experiment
@@ -143,27 +142,6 @@ def test_killed_in_stage_two_and_resumed_it_is_the_same(upper_layers, raw, write
     resumed = spawn(tmp_path / "cut", "--resume")
     assert resumed.wait(300) == 0, resumed.stderr.read().decode()
     assert final_bytes(tmp_path / "cut") == final_bytes(tmp_path / "whole")
-
-
-def test_lower_layers_are_run_once_for_all_recipes(raw, write, tmp_path, monkeypatch):
-    raw["model"]["adapter"]["upper_layers"] = 1
-    asked, run_trunk = [], Trunk.run
-
-    def counted(self, row):
-        asked.append(len(row.tokens))
-        return run_trunk(self, row)
-
-    monkeypatch.setattr(Trunk, "run", counted)
-    once = do(write(raw), tmp_path / "once")
-    tokens = sum(asked)
-    for recipe in raw["recipes"].values():
-        for stage in recipe["stages"]:
-            stage["trunk_cache_gb"] = 0
-    asked.clear()
-    anew = do(write(raw), tmp_path / "anew")
-    assert sum(asked) < tokens / 4  # no more than the trials of whether layers can be skipped
-    for key, row in anew.row_at.items():
-        assert once.row_at[key].value == pytest.approx(row.value, abs=1e-3)
 
 
 def test_a_folder_with_a_run_needs_resume_and_the_same_experiment(whole, raw, write):

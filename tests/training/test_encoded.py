@@ -6,8 +6,10 @@ import pytest
 from darl.grades import GradeScale
 from darl.models.build import build_model
 from darl.models.config import AdapterConfig, ModelConfig
+from darl.models.trunk import TrunkMemory
 from darl.training.batches import Examples
 from darl.training.config import TrainingConfig
+from darl.training.encoded import lower_layers_once
 from darl.training.loop import train_stage
 from tests.tiny import save_causal, save_encoder, toy_pairs
 
@@ -69,6 +71,27 @@ def test_training_with_the_lower_layers_kept_is_training(kind, tmp_path, request
     pairs = [one.pair for one in VALID]
     np.testing.assert_allclose(kept.predict(pairs).grade_probs, anew.predict(pairs).grade_probs, atol=1e-3)
     assert not list((tmp_path / "kept").glob("*trunk*"))
+
+
+def test_a_stage_of_texts_that_its_run_does_not_know_remembers_them_itself(llm, tmp_path):
+    model = build_model(ModelConfig(backbone=str(llm), adapter=AdapterConfig(upper_layers=1)), GradeScale())
+    memory, told = TrunkMemory(tmp_path, 1), Told()
+    model.lower.remember(memory)
+    model.lower.learn(model.prompt.encode([one.pair for one in VALID]))
+    known = len(memory._known)
+    texts = model.prompt.encode([one.pair for one in TRAIN])
+    with lower_layers_once(model, texts, tmp_path / "stage", 1, told):
+        assert model.lower.knows(texts)
+    assert told.lines == ["lower layers, once"]
+    assert not model.lower.knows(texts)
+    assert len(memory._known) == known
+    known_texts = model.prompt.encode([one.pair for one in VALID])
+    with lower_layers_once(model, known_texts, tmp_path / "stage", 1, told):
+        assert model.lower.knows(known_texts)
+    with lower_layers_once(model, known_texts, tmp_path / "stage", 0, told):
+        assert not model.lower.are_known
+    assert told.lines == ["lower layers, once"]
+    assert model.lower.are_known
 
 
 def test_too_little_disk_is_said_and_worked_around(llm, tmp_path):

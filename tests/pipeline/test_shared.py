@@ -1,0 +1,34 @@
+"""What the recipes of a run have in common is done once."""
+
+import pytest
+
+from darl.models.trunk import Trunk
+from tests.pipeline.made import Heard
+from tests.pipeline.test_run import do
+
+
+def test_lower_layers_are_run_once_for_all_recipes(raw, write, tmp_path, monkeypatch):
+    raw["model"]["adapter"]["upper_layers"] = 1
+    asked, run_trunk = [], Trunk.run
+
+    def counted(self, row):
+        asked.append(len(row.tokens))
+        return run_trunk(self, row)
+
+    monkeypatch.setattr(Trunk, "run", counted)
+    once = do(write(raw), tmp_path / "once")
+    tokens = sum(asked)
+    for recipe in raw["recipes"].values():
+        for stage in recipe["stages"]:
+            stage["trunk_cache_gb"] = 0
+    asked.clear()
+    anew = do(write(raw), tmp_path / "anew")
+    assert sum(asked) < tokens / 4  # no more than the trials of whether layers can be skipped
+    asked.clear()
+    raw["recipes"]["darl"]["stages"][0]["trunk_cache_gb"] = 2e-5  # room for some training texts
+    told = Heard()
+    some = do(write(raw), tmp_path / "some", progress=told)
+    assert any("takes more room than trunk_cache_gb" in line for line in told.messages)
+    for key, row in anew.row_at.items():
+        assert some.row_at[key].value == pytest.approx(row.value, abs=1e-3)
+        assert once.row_at[key].value == pytest.approx(row.value, abs=1e-3)
