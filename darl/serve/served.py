@@ -164,11 +164,12 @@ class Served:
 
     def info(self) -> dict[str, object]:
         """What it is, for people and dashboards."""
-        config = self.model.config
+        config, names = self.model.config, dict(enumerate(self.scale.names))
+        labels = {"id2label": names, "label2id": {name: number for number, name in names.items()}}
         return {
             "model_sha": self.digest,
             "model_dtype": str(next(self.model.scorer.body.parameters()).dtype).removeprefix("torch."),
-            "model_type": {"classifier": {"id2label": dict(enumerate(self.scale.names))}},
+            "model_type": {"classifier": labels},
             "max_input_length": self.max_length,
             "max_batch_tokens": self.batch_tokens,
             "grades": list(self.scale.names),

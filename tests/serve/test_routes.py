@@ -203,6 +203,11 @@ def test_info(client, served):
     info = client.get("/info").json()
     assert (info["model_id"], info["model_sha"]) == (NAME, served.digest)
     assert info["grades"] == list(GradeScale().names)
+    labels = info["model_type"]["classifier"]
+    assert {int(number): name for number, name in labels["id2label"].items()} == dict(
+        enumerate(GradeScale().names)
+    )
+    assert labels["label2id"] == {name: number for number, name in enumerate(GradeScale().names)}
     assert info["item_fields"] == ["brand"]
     assert (info["max_input_length"], info["max_client_batch_size"]) == (64, 1000)
     assert (info["calibrated"], info["ood_percentile"], info["abstain"]) == (True, True, True)
