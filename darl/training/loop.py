@@ -90,7 +90,7 @@ def train_stage(
     with only_in_scope(model, config):
         data = (valid, held_to, ratings)
         loop = _Loop(model, examples, *data, config, seed, folder, checkpoint_seconds, progress)
-        with task(progress, f"train {name}", total, "training pairs"):
+        with loop.lower_layers(progress), task(progress, f"train {name}", total, "training pairs"):
             loop.run(progress)
     return model
 
@@ -152,9 +152,8 @@ class _Loop:
         progress.advance(self.position.epoch * len(self.examples) + sum(map(len, done)))
         if self.config.gradient_checkpointing:
             self.body.gradient_checkpointing_enable({"use_reentrant": False})
-        with self._lower_layers(progress):
-            while self.position.epoch < self.config.epochs and not self._is_stalled():
-                self._epoch(progress)
+        while self.position.epoch < self.config.epochs and not self._is_stalled():
+            self._epoch(progress)
         self.mean.settle()
         if self.config.keep_best:
             put_weights(self.weights, self.best)
@@ -162,7 +161,8 @@ class _Loop:
         if self.config.gradient_checkpointing:
             self.body.gradient_checkpointing_disable()
 
-    def _lower_layers(self, progress: Progress) -> AbstractContextManager[None]:
+    def lower_layers(self, progress: Progress) -> AbstractContextManager[None]:
+        """A block in which lower layers are run once for each text, as far as there are any to train."""
         if self.accelerator.num_processes > 1 or self.position.epoch >= self.config.epochs:
             return nullcontext()
         texts, limit = self.train.texts + self.valid.texts, self.config.trunk_cache_gb
