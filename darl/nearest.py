@@ -252,8 +252,11 @@ def _without_crowds(
 def _closest(known: Directions, vectors: Vectors, k: int) -> npt.NDArray[np.bool_]:
     """(N, M) which are the k nearest by float64, exactly k in every row."""
     wide = vectors.astype(np.float64)
-    parts = _parts(known.unit, PAIRS_AT_A_TIME)
-    products = np.concatenate([wide @ part.astype(np.float64).T for part in parts], axis=1) - known.halves
+    # Of equal directions one product is taken: libraries round by where in a matrix a row stands.
+    _, first, which = np.unique(known.unit, axis=0, return_index=True, return_inverse=True)
+    parts = _parts(known.unit[first], PAIRS_AT_A_TIME)
+    products = np.concatenate([wide @ part.astype(np.float64).T for part in parts], axis=1)
+    products = (products - known.halves[first])[:, which.ravel()]
     # What differs by less is closer together than the directions are exact: there the earlier row is taken.
     top = np.argsort(-products.round(14), axis=1, kind="stable")[:, :k]
     closest = np.zeros(products.shape, dtype=np.bool_)
