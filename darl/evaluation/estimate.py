@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,3 +69,23 @@ class Estimate:
         reason = "; ".join(dict.fromkeys(filter(None, (self.reason, other.reason))))
         value = None if self.value is None or other.value is None else self.value - other.value
         return Estimate(value, (), self.replicates - other.replicates, min(self.n, other.n), reason)
+
+
+def mean_of(estimates: Sequence[Estimate]) -> Estimate:
+    """The mean of several values, resample by resample; by seed where all have as many seeds.
+
+    Args:
+        estimates: At least one, all of as many resamples. Where one is undefined, so is their mean.
+    """
+    reason = "; ".join(dict.fromkeys(one.reason for one in estimates if one.reason))
+    values = [one.value for one in estimates if one.value is not None]
+    whole = len(values) == len(estimates)
+    seeds = {len(one.by_seed) for one in estimates}
+    by_seed = np.mean([one.by_seed for one in estimates], axis=0) if whole and len(seeds) == 1 else ()
+    return Estimate(
+        float(np.mean(values)) if whole else None,
+        tuple(float(one) for one in by_seed),
+        np.mean([one.replicates for one in estimates], axis=0),
+        min(one.n for one in estimates),
+        reason,
+    )

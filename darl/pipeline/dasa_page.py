@@ -14,6 +14,7 @@ from darl.files import whole_file, write_text
 from darl.pipeline.detection_rows import Finding, auroc_rows
 from darl.pipeline.environment import environment
 from darl.pipeline.selection_rows import NONE, POOL, RIVAL, Gain, gain_rows
+from darl.pipeline.selection_verdicts import against_random, strategies_of, with_half
 from darl.pipeline.study_page import machine_words, table
 
 PAGE = "dasa.md"
@@ -33,13 +34,29 @@ RC: Any = {
 
 def write_page(findings: Sequence[Finding], gains: Sequence[Gain], out: Path) -> None:
     """Write OUT/dasa.md and a plot for each experiment and share."""
-    parts = [machine_words(environment()), *_detection(findings)]
+    parts = [machine_words(environment()), *_verdicts(gains), *_detection(findings)]
     for experiment in dict.fromkeys(one.experiment for one in gains):
         own = [one for one in gains if one.experiment == experiment]
         plot = f"dasa-{experiment}.svg"
         _draw(own, out / plot)
         parts += [f"## Selection: {experiment}", f"![what labels brought]({plot})", *_selection(own)]
     write_text(out / PAGE, "\n\n".join(parts) + "\n")
+
+
+def _verdicts(gains: Sequence[Gain]) -> Iterator[str]:
+    if not strategies_of(gains):
+        return
+    yield "## Beside random labels"
+    yield (
+        "Cells (a budget on a slice by a metric) in which a strategy is significantly above or below as many "
+        "random labels, 95 % intervals over queries and seeds. By chance alone one in forty would be below."
+    )
+    head = ["experiment", "strategy", "cells", "above", "below", "which are below"]
+    yield table(head, against_random(gains, METRICS))
+    budgets, rows = with_half(gains, METRICS[0])
+    if rows:
+        yield f"{METRICS[0]} out of distribution, less that of *twice* as many random labels (0: half do):"
+        yield table(["experiment", "strategy", "mean", *budgets], rows)
 
 
 def _detection(findings: Sequence[Finding]) -> Iterator[str]:
@@ -54,7 +71,10 @@ def _selection(gains: Sequence[Gain]) -> Iterator[str]:
     metrics = [name for name in METRICS if any(one.metric == name for one in gains)]
     for metric in metrics:
         slices, rows = gain_rows(gains, metric)
-        yield f"{metric} (less that of random labels; ▲ ▼ where the 95 % interval over queries leaves 0 out):"
+        yield (
+            f"{metric} (less that of random labels; ▲ ▼ where the 95 % interval over queries and seeds "
+            "leaves 0 out; mean: over the budgets):"
+        )
         yield table(["strategy", "labels", "queries", *slices], rows)
 
 
@@ -94,4 +114,5 @@ def _curves(panel: Axes, gains: Sequence[Gain]) -> None:
 def out_of_distribution(gains: Sequence[Gain], strategy: str) -> list[tuple[int, float]]:
     """Of one metric: (labels, value) on all slices but the first, which is in distribution."""
     last = list(dict.fromkeys(one.slice for one in gains))[-1]
-    return sorted((one.budget, one.value) for one in gains if (one.strategy, one.slice) == (strategy, last))
+    own = [one for one in gains if (one.strategy, one.slice) == (strategy, last)]
+    return sorted((one.budget, one.value) for one in own if one.budget is not None)

@@ -19,14 +19,18 @@ class Gain:
         slice: A test slice; "ood" for all but the first as one, where there are more than two.
         metric: Its name.
         strategy: Its label; "none" for no labels, "pool" for all of them.
-        budget: Labels.
+        budget: Labels; None = the mean over all budgets, the area under the learning curve.
         value: The metric.
-        low: Lower end of its interval over queries; None where there is none.
+        low: Lower end of its interval over queries and seeds; None where there is none.
         high: Its upper end.
         by_seed: The value of each seed.
         gain: Less that of random labels of the same budget; None for what has no such rival.
-        gain_low: Lower end of its interval, paired by query.
+        gain_low: Lower end of its interval, paired by query and seed.
         gain_high: Its upper end.
+        half: Less that of twice as many random labels; None where random has no such budget. Of the mean,
+            over the budgets that have one.
+        half_low: Lower end of its interval, paired by query and seed.
+        half_high: Its upper end.
         labels_of_random: How many random labels bring the same value, read off the straight lines between
             random's budgets; None where the largest does not reach it.
         queries: Queries of the chosen pairs, mean over seeds.
@@ -37,7 +41,7 @@ class Gain:
     slice: str
     metric: str
     strategy: str
-    budget: int
+    budget: int | None
     value: float
     low: float | None
     high: float | None
@@ -45,6 +49,9 @@ class Gain:
     gain: float | None
     gain_low: float | None
     gain_high: float | None
+    half: float | None
+    half_low: float | None
+    half_high: float | None
     labels_of_random: float | None
     queries: float
     grades: tuple[float, ...]
@@ -52,9 +59,14 @@ class Gain:
     @property
     def mark(self) -> str:
         """Whether it is significantly better (▲) or worse (▼) than random."""
-        if self.gain_low is None or self.gain_high is None:
-            return ""
-        return "▲" if self.gain_low > 0 else "▼" if self.gain_high < 0 else ""
+        return mark(self.gain_low, self.gain_high)
+
+
+def mark(low: float | None, high: float | None) -> str:
+    """▲ above 0, ▼ below it, nothing where an interval holds 0 or there is none."""
+    if low is None or high is None:
+        return ""
+    return "▲" if low > 0 else "▼" if high < 0 else ""
 
 
 def labels_for(value: float, budgets: Sequence[int], values: Sequence[float]) -> float | None:
@@ -90,7 +102,8 @@ def gain_rows(found: Sequence[Gain], metric: str) -> tuple[list[str], list[list[
     for strategy, budget in keys:
         here = {name: at[strategy, budget, name] for name in slices}
         queries = here[slices[0]].queries
-        rows.append([strategy, f"{budget:,}", f"{queries:.0f}", *map(_cell, here.values())])
+        labels = "mean" if budget is None else f"{budget:,}"
+        rows.append([strategy, labels, f"{queries:.0f}", *map(_cell, here.values())])
     return slices, rows
 
 

@@ -2,7 +2,9 @@
 
 A recipe that selects is taken for a pattern: it is run with every strategy and every budget, from the same
 first stages, beside no labels at all and, if asked for, the whole pool labelled. Every strategy is compared
-with random selection of the same budget, pair by pair, on each test slice and on all but the first as one.
+with random selection of the same budget and of twice that, pair by pair, on each test slice and on all but
+the first as one, at each budget and in the mean over budgets (the area under the learning curve). Intervals
+are over queries and seeds, since a seed draws other labels.
 
     OUT/EXPERIMENT/            the run (see run_dir.py)
     OUT/rows.jsonl             the findings
@@ -22,7 +24,7 @@ import numpy as np
 from darl.catalogue import Component
 from darl.errors import ConfigError
 from darl.evaluation.bootstrap import SliceEstimates, estimate_slice
-from darl.evaluation.estimate import Estimate
+from darl.evaluation.estimate import Estimate, mean_of
 from darl.evaluation.metric import Metric
 from darl.evaluation.metrics import metrics_for
 from darl.evaluation.report import Report
@@ -153,7 +155,9 @@ class _Study:
         for slice_name, parts in self._slices().items():
             runs = {key: judged_on(self.report, key, parts) for key in self.recipes}
             rng = np.random.default_rng(0)
-            estimates = estimate_slice(runs, self.experiment.grades, list(metrics.values()), rng, RESAMPLES)
+            estimates = estimate_slice(
+                runs, self.experiment.grades, list(metrics.values()), rng, RESAMPLES, over_seeds=True
+            )
             for metric in metrics:
                 if estimates[NONE][metric].value is not None:
                     yield from self._of_metric(slice_name, metrics[metric], estimates, chosen)
@@ -171,28 +175,39 @@ class _Study:
         chosen: Mapping[str, tuple[float, tuple[float, ...]]],
     ) -> Iterator[Gain]:
         at = {self.recipes[key]: estimates[key][metric.name] for key in self.recipes}
+        told = {self.recipes[key]: one for key, one in chosen.items()}
         curve = sorted((budget, _value(one)) for (label, budget), one in at.items() if label in (NONE, RIVAL))
         budgets, values = [budget for budget, _ in curve], [value for _, value in curve]
-        for key, (label, budget) in self.recipes.items():
-            own, rival = at[label, budget], at.get((RIVAL, budget))
-            less = None if rival is None or label == RIVAL else own.minus(rival)
-            interval = own.interval(LEVEL)
-            gain = less.interval(LEVEL) if less else None
+        tried = dict.fromkeys(label for label, _ in at if label not in (NONE, POOL))
+        lines = [(label, [budget]) for label, budget in at]
+        if len(budgets) > 2:  # no labels, and more than one budget
+            lines += [(label, budgets[1:]) for label in tried]
+        for label, over in lines:
+            own = mean_of([at[label, budget] for budget in over])
+            less, half = None, None
+            if label in tried and label != RIVAL:
+                less = own.minus(mean_of([at[RIVAL, budget] for budget in over]))
+                doubled = [
+                    at[label, budget].minus(at[RIVAL, 2 * budget])
+                    for budget in over
+                    if (RIVAL, 2 * budget) in at
+                ]
+                half = mean_of(doubled) if doubled else None
+            reach = metric.larger_is_better and len(over) == 1
             yield Gain(
                 self.name,
                 slice_name,
                 metric.name,
                 label,
-                budget,
+                over[0] if len(over) == 1 else None,
                 _value(own),
-                interval.low,
-                interval.high,
+                *own.interval(LEVEL)[:2],
                 own.by_seed,
-                less.value if less else None,
-                gain.low if gain else None,
-                gain.high if gain else None,
-                labels_for(_value(own), budgets, values) if metric.larger_is_better else None,
-                *chosen[key],
+                *_difference(less),
+                *_difference(half),
+                labels_for(_value(own), budgets, values) if reach else None,
+                float(np.mean([told[label, budget][0] for budget in over])),
+                tuple(np.mean([told[label, budget][1] for budget in over], axis=0).tolist()),
             )
 
     def _chosen(self, key: str) -> tuple[float, tuple[float, ...]]:
@@ -215,6 +230,13 @@ def _label_and_budget(key: str, recipe: Recipe) -> tuple[str, int]:
 def _count_queries(labels: Path) -> int:
     lines = labels.read_text(encoding="utf-8").splitlines()
     return len({json.loads(line)["query_id"] for line in lines})
+
+
+def _difference(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:
+    """A difference and the ends of its interval."""
+    if estimate is None:
+        return None, None, None
+    return (estimate.value, *estimate.interval(LEVEL)[:2])
 
 
 def _value(estimate: Estimate) -> float:

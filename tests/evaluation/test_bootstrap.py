@@ -3,7 +3,7 @@ import pytest
 
 from darl.errors import ConfigError, ShapeError
 from darl.evaluation.bootstrap import estimate_slice, query_counts
-from darl.evaluation.estimate import Estimate
+from darl.evaluation.estimate import Estimate, mean_of
 from darl.evaluation.metrics import metrics_for
 from tests.evaluation.made import SCALES, duplicated, judged, predicted_again, random_judged
 
@@ -203,3 +203,18 @@ class TestEstimate:
     def test_minus_keeps_undefined_undefined_and_says_a_shared_reason_once(self):
         found = self.of(None, [np.nan], reason="why").minus(self.of(1, [0], reason="why"))
         assert (found.value, found.reason) == (None, "why")
+
+    def test_the_mean_of_several(self):
+        parts = [Estimate(1.0, (0.5, 1.5), np.array([1.0, 2.0]), 10, "x")]
+        parts.append(Estimate(3.0, (2.5, 3.5), np.array([3.0, np.nan]), 7, "x"))
+        found = mean_of(parts)
+        assert (found.value, found.by_seed, found.n, found.reason) == (2.0, (1.5, 2.5), 7, "x")
+        np.testing.assert_array_equal(found.replicates, [2.0, np.nan])
+
+    def test_the_mean_with_what_is_undefined_is_undefined(self):
+        found = mean_of([self.of(1, [1]), self.of(None, [np.nan], reason="why")])
+        assert (found.value, found.by_seed, found.reason) == (None, (), "why")
+
+    def test_the_mean_of_differences_has_no_seeds(self):
+        one = self.of(3, [1]).minus(self.of(1, [0]))
+        assert mean_of([one, one]).by_seed == ()

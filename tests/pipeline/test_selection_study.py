@@ -1,7 +1,6 @@
 """A study of strategies: what it runs, what it compares, and that it goes on where it stopped."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from darl.catalogue import Component
 from darl.cli.study import command
 from darl.errors import ConfigError
 from darl.pipeline.experiment import load_experiment
-from darl.pipeline.selection_rows import Gain, gain_rows, labels_for
+from darl.pipeline.selection_rows import labels_for
 from darl.pipeline.selection_study import expand, parse_strategies, study_selection
 from darl.pipeline.study import ROWS
 from tests.training.test_loop import Stop, StopAfter
@@ -52,7 +51,7 @@ def test_every_strategy_with_every_budget_from_one_first_stage(done):
     tried = dict.fromkeys((one.strategy, one.budget) for one in found)
     assert list(tried) == [
         ("none", 0), ("random", 4), ("margin", 4), ("near", 4), ("random", 8), ("margin", 8), ("near", 8),
-        ("pool", 30),
+        ("pool", 30), ("random", None), ("margin", None), ("near", None),
     ]  # fmt: skip
     assert len(list((out / "shop" / "stages" / "seed-0").glob("1-ground-*"))) == 1
     rows = [json.loads(line) for line in (out / ROWS).read_text().splitlines()]
@@ -79,6 +78,26 @@ def test_gains_are_differences_to_random_of_the_same_budget(done):
         assert rival.gain is None
     assert at(found, "none", 0).gain is None
     assert at(found, "pool", 30).gain is None
+
+
+def test_a_strategy_is_compared_with_twice_as_many_random_labels(done):
+    found, _ = done
+    own, rival = at(found, "margin", 4), at(found, "random", 8)
+    assert own.half == pytest.approx(own.value - rival.value)
+    assert own.half_low <= own.half <= own.half_high
+    assert at(found, "margin", 8).half is None  # there are no 16 random labels
+    assert at(found, "random", 4).half is None
+
+
+def test_the_mean_over_budgets(done):
+    found, _ = done
+    mean, each = at(found, "margin", None), [at(found, "margin", budget) for budget in (4, 8)]
+    for name in ("value", "gain", "queries"):
+        assert getattr(mean, name) == pytest.approx(np.mean([getattr(one, name) for one in each]))
+    assert mean.by_seed == pytest.approx(np.mean([one.by_seed for one in each], axis=0))
+    assert mean.half == pytest.approx(each[0].half)
+    assert mean.labels_of_random is None
+    assert at(found, "random", None).gain is None
 
 
 def test_the_values_are_those_of_the_report(done):
@@ -175,24 +194,6 @@ def test_labels_on_a_curve(value, expected):
 
 def test_a_curve_that_falls_again_is_reached_at_its_first_rise():
     assert labels_for(0.6, [0, 100, 200, 400], [0.5, 0.7, 0.4, 0.9]) == pytest.approx(50.0)
-
-
-def test_the_table_marks_what_is_significant():
-    def gain(strategy, low, high):
-        mean = None if low is None else (low + high) / 2
-        return Gain(
-            "x", "far", "f1", strategy, 4, 0.5, 0.4, 0.6, (0.5,), mean, low, high, None, 3.0, (1, 2, 1)
-        )
-
-    slices, rows = gain_rows(
-        [gain("random", None, None), gain("a", 0.01, 0.03), gain("b", -0.03, -0.01), gain("c", -0.01, 0.03)],
-        "f1",
-    )
-    assert slices == ["far"]
-    assert [row[-1] for row in rows] == ["0.500", "0.500 (+0.020▲)", "0.500 (-0.020▼)", "0.500 (+0.010)"]
-    assert rows[0][:3] == ["random", "4", "3"]
-    other = replace(gain("random", None, None), slice="near", metric="qwk")
-    assert gain_rows([gain("random", None, None), other], "f1")[0] == ["far"]  # near has no f1
 
 
 def test_from_the_command_line(raw, write, tmp_path):
