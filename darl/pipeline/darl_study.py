@@ -33,6 +33,7 @@ from darl.pipeline.recipe import Recipe
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.study import keep_rows, pooled_faults
+from darl.pipeline.work import Part
 from darl.progress import SILENT, Progress
 
 PAGE = "study.md"
@@ -82,11 +83,12 @@ def study_darl(
     trials = expand_all(experiments, recipe, only)
     studied: list[Studied] = []
     first = FirstStages()
-    for name, trial in trials.items():
+    for place, (name, trial) in enumerate(trials.items()):
+        part = Part(progress, place, len(trials))
         asked = {label: as_ for label, as_ in trial.run_as.items() if not only or label in only}
         run_dir = RunDir.open(out / name, trial.experiment, resume=resume)
         first.lend(trial.experiment, run_dir)
-        report = _run(trial.experiment, set(asked.values()), run_dir, progress)
+        report = _run(trial.experiment, set(asked.values()), run_dir, part)
         machine: dict[str, Any] = json.loads((run_dir.root / "environment.json").read_text(encoding="utf-8"))
         found = list(results(name, report, asked))
         studied.append(Studied(name, trial.experiment, trial.recipe, found, machine))

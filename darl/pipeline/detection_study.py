@@ -47,6 +47,7 @@ from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.stage import view_faults
 from darl.pipeline.study import keep_rows
+from darl.pipeline.work import Part
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress
 
@@ -84,10 +85,10 @@ def study_detection(
     """
     _check(experiments, detectors)
     found: list[Finding] = []
-    for name, experiment in experiments.items():
+    for place, (name, experiment) in enumerate(experiments.items()):
         only = _first_stage(experiment)
         run_dir = RunDir.open(out / name, only, resume=resume)
-        run(only, run_dir, progress=progress)
+        run(only, run_dir, progress=Part(progress, place, len(experiments)))
         splits = only.data.load(only.grades, template_fields(only.model.prompt))
         usual, slices = _slices(splits, most)
         kept = []

@@ -39,6 +39,7 @@ from darl.pipeline.recipe import Recipe
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.study import check_labels, keep_rows, parse_labelled
+from darl.pipeline.work import Part
 from darl.progress import SILENT, Progress
 
 CALIBRATION = "calibration.jsonl"
@@ -85,9 +86,9 @@ def study_objectives(
     expanded = {name: expand(experiment, tried) for name, experiment in experiments.items()}
     found: list[Outcome] = []
     studied = []
-    for name, experiment in expanded.items():
+    for place, (name, experiment) in enumerate(expanded.items()):
         run_dir = RunDir.open(out / name, experiment, resume=resume)
-        report = run(experiment, run_dir, progress=progress)
+        report = run(experiment, run_dir, progress=Part(progress, place, len(expanded)))
         own = list(_outcomes(name, experiment, report))
         machine = json.loads((run_dir.root / "environment.json").read_text(encoding="utf-8"))
         studied.append(

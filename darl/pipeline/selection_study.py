@@ -38,6 +38,7 @@ from darl.pipeline.run_dir import RunDir
 from darl.pipeline.selection_rows import NONE, POOL, RIVAL, Gain, labels_for
 from darl.pipeline.stage import Stage
 from darl.pipeline.study import OOD, check_labels, judged_on, keep_rows, parse_labelled, pooled_faults
+from darl.pipeline.work import Part
 from darl.progress import SILENT, Progress
 from darl.selection.catalogue import STRATEGIES
 
@@ -77,10 +78,10 @@ def study_selection(
     }
     found: list[Gain] = []
     first = FirstStages()
-    for name, experiment in expanded.items():
+    for place, (name, experiment) in enumerate(expanded.items()):
         run_dir = RunDir.open(out / name, experiment, resume=resume)
         first.lend(experiment, run_dir)
-        report = run(experiment, run_dir, progress=progress)
+        report = run(experiment, run_dir, progress=Part(progress, place, len(expanded)))
         found += _Study(name, experiment, run_dir, report).gains()
     keep_rows(found, out)
     return found

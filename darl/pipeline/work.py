@@ -1,4 +1,4 @@
-"""How much of a whole run is done: its tasks weighed by what they cost."""
+"""How much of a whole run is done: its tasks weighed by what they cost; and of several runs, as one."""
 
 from __future__ import annotations
 
@@ -54,3 +54,22 @@ class Work:
     def _credit(self, units: float) -> None:
         if self._cost and units:
             self.skip(units * self._cost)
+
+
+class Part:
+    """Progress of one of several runs of about as much work each, told as the progress of all of them.
+
+    Args:
+        progress: Who shows it.
+        place: How many runs are before it.
+        of: How many there are, at least 1.
+    """
+
+    def __init__(self, progress: Progress, place: int, of: int) -> None:
+        self._progress, self._place, self._of = progress, place, of
+        self.start, self.advance, self.finish = progress.start, progress.advance, progress.finish
+        self.message = progress.message
+
+    def overall(self, done: float, total: float) -> None:
+        """The share of this run that is done, after those before it."""
+        self._progress.overall(self._place * total + done, self._of * total)
