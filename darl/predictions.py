@@ -121,6 +121,22 @@ class Decisions:
         return Decisions(*chosen, abstain)
 
     @classmethod
+    def joined(cls, parts: Sequence[Decisions]) -> Decisions:
+        """Those of several slices as one, in the order given; with `abstain` where all have it.
+
+        Args:
+            parts: At least one.
+        """
+        abstain = [part.abstain for part in parts if part.abstain is not None]
+        return cls(
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.grade_probs for part in parts]),
+            np.concatenate([part.grades for part in parts]),
+            np.concatenate([part.risk for part in parts]),
+            np.concatenate(abstain) if len(abstain) == len(parts) else None,
+        )
+
+    @classmethod
     def of(cls, predictions: Predictions) -> Decisions:
         """A model's predictions as they are."""
         risk = 1 - predictions.confidence.astype(np.float64)

@@ -12,7 +12,8 @@ from darl.calibration.by_domain import Calibrators, Texts
 from darl.calibration.config import MOST_PROBABLE, CalibrationConfig
 from darl.calibration.decision import Decision
 from darl.calibration.evidence import Evidence
-from darl.errors import ShapeError
+from darl.calibration.new_traffic import NewTraffic, Traffic
+from darl.errors import ConfigError, ShapeError
 from darl.grades import GradeScale
 from darl.predictions import Decisions, FloatArray, IntArray, Predictions
 
@@ -30,6 +31,7 @@ class Calibration:
         calibrators: From the model's probabilities to calibrated ones.
         decision: Which grade is given.
         abstention: When none is; None = always one.
+        new_traffic: How pairs that look new are graded; None = as all others.
         pairs: Validation pairs that it was fitted on.
         queries: Their queries.
     """
@@ -41,6 +43,7 @@ class Calibration:
     abstention: Abstention | None
     pairs: int
     queries: int
+    new_traffic: NewTraffic | None = None
 
     @classmethod
     def fit(cls, config: CalibrationConfig, scale: GradeScale, evidence: Evidence) -> Calibration:
@@ -99,30 +102,58 @@ class Calibration:
             ood_percentiles: (N,) 0 to 100; needed where `reads_ood`, and not read elsewhere.
 
         Raises:
-            ConfigError: The abstention rule reads OOD percentiles and there are none.
+            ConfigError: It reads OOD percentiles and there are none.
             ShapeError: Another number of grades, or of domains than of pairs.
         """
         if len(domains) != len(predictions):
             raise ShapeError(f"domains: expected {len(predictions)}, received {len(domains)}")
         probs = self.calibrators.apply(predictions.grade_probs, np.asarray(domains, dtype=np.str_))
         scores = predictions.scores
-        grades = self.decision.decide(scores, probs)
+        grades: IntArray = self.decision.decide(scores, probs)
+        if self.new_traffic is not None:
+            if ood_percentiles is None:
+                raise ConfigError(
+                    "calibration", ["expected OOD percentiles, by which new pairs are told, received none"]
+                )
+            grades = self.new_traffic.decide(scores, grades, ood_percentiles)
         confidence = _confidence(probs, grades)
         if self.abstention is None:
             return Decisions(scores, probs, grades, 1 - confidence)
-        risk = self.abstention.risk(Doubt(confidence, ood_percentiles if self.reads_ood else None))
+        risk = self.abstention.risk(Doubt(confidence, ood_percentiles if self.abstention.reads_ood else None))
         return Decisions(scores, probs, grades, risk, self.abstention.abstains(risk))
 
     def told(self) -> list[str]:
         """What was learnt, in words: a line each."""
         own = self.calibrators.domains.items()
         lines = [self.calibrators.everywhere.told(), *(f"{name}: {one.told()}" for name, one in own)]
-        return [*lines, self.decision.told(), self.abstention.told() if self.abstention else ""]
+        rules = (self.decision, self.new_traffic, self.abstention)
+        return [*lines, *(rule.told() if rule else "" for rule in rules)]
+
+    def with_traffic(
+        self,
+        predictions: Predictions,
+        domains: Sequence[str] | Texts,
+        ood_percentiles: FloatArray,
+        grades: IntArray,
+    ) -> Calibration:
+        """The same with cuts for pairs that look new, where enough of the labels are of such.
+
+        Args:
+            predictions: (M,) what the model says of traffic.
+            domains: (M,) where it comes from.
+            ood_percentiles: (M,) how unusual it is.
+            grades: (M,) the grades that people gave; -1 where nobody was asked.
+        """
+        plain = replace(self, abstention=None, new_traffic=None)
+        given = plain.apply(predictions, domains).grades
+        traffic = Traffic(predictions.scores, given, ood_percentiles, grades)
+        return replace(self, new_traffic=NewTraffic().fit(traffic, len(self.scale)))
 
     @property
     def reads_ood(self) -> bool:
         """Whether `apply` needs OOD percentiles."""
-        return self.abstention is not None and self.abstention.reads_ood
+        abstains = self.abstention is not None and self.abstention.reads_ood
+        return abstains or self.new_traffic is not None
 
     @property
     def unmet(self) -> dict[str, str]:
@@ -159,18 +190,7 @@ def _out_of_fold(
         calibration = Calibration.fit(config, scale, evidence[~out])
         parts.append(calibration.apply(held.predictions, held.domains, held.ood_percentiles))
         rows.append(np.flatnonzero(out))
-    return _joined(parts, np.argsort(np.concatenate(rows)))
-
-
-def _joined(parts: list[Decisions], order: IntArray) -> Decisions:
-    abstain = [part.abstain for part in parts if part.abstain is not None]
-    return Decisions(
-        np.concatenate([part.scores for part in parts])[order],
-        np.concatenate([part.grade_probs for part in parts])[order],
-        np.concatenate([part.grades for part in parts])[order],
-        np.concatenate([part.risk for part in parts])[order],
-        np.concatenate(abstain)[order] if abstain else None,
-    )
+    return Decisions.joined(parts)[np.argsort(np.concatenate(rows))]
 
 
 def _without_abstention(config: CalibrationConfig) -> CalibrationConfig:

@@ -16,6 +16,7 @@ from darl.errors import ConfigError, UnknownGradeError
 from darl.grades import GradeScale
 
 NONE, MOST_PROBABLE = Component(name="none"), Component(name="most_probable")
+SHARED_OUT = ("most_probable", "macro_f1")
 
 
 class CalibrationConfig(BaseModel):
@@ -26,6 +27,8 @@ class CalibrationConfig(BaseModel):
         per_domain: A calibrator of its own for each domain that has at least 100 validation pairs.
         goal: A decision rule and its arguments; "precision" takes its grade by name too.
         coverage: Abstain, and answer this share of the validation pairs; None = see `risk`.
+        new_traffic: Cut pairs that look new by the grades that people found among such traffic, where there
+            are labels of it and the model keeps a detector (see `NewTraffic`).
         risk: Abstain, and keep the error rate among answered pairs within this; None and no `coverage` =
             every pair is answered.
     """
@@ -35,6 +38,7 @@ class CalibrationConfig(BaseModel):
     method: Component = Component(name="temperature")
     per_domain: bool = False
     goal: Component = MOST_PROBABLE
+    new_traffic: bool = False
     coverage: float | None = None
     risk: float | None = None
 
@@ -58,7 +62,8 @@ class CalibrationConfig(BaseModel):
     @property
     def is_none(self) -> bool:
         """Whether nothing is asked for."""
-        return self.method == NONE and self.goal == MOST_PROBABLE and self.abstention() is None
+        bare = self.method == NONE and self.goal == MOST_PROBABLE
+        return bare and not self.new_traffic and self.abstention() is None
 
     def faults(self, scale: GradeScale) -> list[str]:
         """What does not fit a grade scale, each with its key."""
@@ -66,7 +71,18 @@ class CalibrationConfig(BaseModel):
             found: Sequence[str] = self.decision(scale).argument_faults(len(scale))
         except ConfigError as error:
             found = error.faults
-        return [f"goal: {fault}" for fault in found]
+        faults = [f"goal: {fault}" for fault in found]
+        if self.new_traffic and self.goal.name not in SHARED_OUT:
+            faults.append(
+                f"new_traffic: expected goal {' or '.join(SHARED_OUT)}, which promise nothing that new "
+                f"cuts could break, received {self.goal.name}"
+            )
+        return faults
+
+    @property
+    def may_read_ood(self) -> bool:
+        """Whether what is asked for can make use of OOD percentiles."""
+        return self.new_traffic or self.abstention() is not None
 
     def calibrator(self) -> Calibrator:
         """The calibrator, not fitted."""

@@ -17,6 +17,7 @@ from darl.calibration.by_domain import Calibrators
 from darl.calibration.calibration import Calibration
 from darl.calibration.config import CalibrationConfig
 from darl.calibration.learnt import Learnt
+from darl.calibration.new_traffic import NewTraffic
 from darl.errors import CheckpointError, DarlError
 from darl.files import whole_file
 from darl.grades import GradeScale
@@ -56,6 +57,8 @@ def to_bytes(calibration: Calibration) -> bytes:
     parts |= {f"domain.{i}": one for i, one in enumerate(calibrators.domains.values())}
     if calibration.abstention is not None:
         parts["abstention"] = calibration.abstention
+    if calibration.new_traffic is not None:
+        parts["new_traffic"] = calibration.new_traffic
     arrays = {f"{part}/{key}": array for part, one in parts.items() for key, array in one.state().items()}
     return save(arrays, {KEY: json.dumps(card.model_dump(mode="json"))})
 
@@ -111,7 +114,7 @@ def _restored(card: _Card, arrays: Mapping[str, npt.NDArray[Any]]) -> Calibratio
 
     scale, kind = GradeScale(card.grades), card.config.calibrator()
     own = {name: kind.restored(part(f"domain.{i}")) for i, name in enumerate(card.domains)}
-    abstention = card.config.abstention()
+    abstention, new = card.config.abstention(), part("new_traffic")
     return Calibration(
         card.config,
         scale,
@@ -120,4 +123,5 @@ def _restored(card: _Card, arrays: Mapping[str, npt.NDArray[Any]]) -> Calibratio
         None if abstention is None else abstention.restored(part("abstention")),
         card.pairs,
         card.queries,
+        NewTraffic().restored(new) if new else None,
     )

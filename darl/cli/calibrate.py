@@ -24,6 +24,7 @@ Examples:
   darl calibrate runs/first/model --data shop/valid.jsonl
   darl calibrate runs/first/model --data shop/valid.jsonl --method vector --per-domain
   darl calibrate runs/first/model --data shop/valid.jsonl --goal macro_f1 --coverage 0.9
+  darl calibrate runs/first/model --data shop/valid.jsonl --goal macro_f1 --traffic labelled-traffic.jsonl
   darl calibrate runs/first/model --data shop/valid.jsonl --goal precision:strong=0.9 --risk 0.1
 """
 
@@ -54,6 +55,12 @@ Examples:
     help="Which grade is given: most_probable; macro_f1; precision:GRADE=SHARE; cost=FILE (CSV, JSON or "
     "YAML: a row for each true grade, a column for each grade that is given).",
 )
+@click.option(
+    "--traffic",
+    type=FILE,
+    help="Pairs as they come, some of them graded: those that look new are graded by cuts of their own. The "
+    f"model must keep a detector. {FORMATS}",
+)
 @click.option("--coverage", type=float, metavar="SHARE", help="Abstain, and answer this share of the pairs.")
 @click.option(
     "--risk", type=float, metavar="SHARE", help="Abstain, and keep errors among answered pairs within this."
@@ -69,6 +76,7 @@ def command(
     method: str,
     per_domain: bool,
     goal: str,
+    traffic: Path | None,
     coverage: float | None,
     risk: float | None,
     out: Path | None,
@@ -85,7 +93,8 @@ def command(
     """
     from darl.cli.progress import cli_progress
     from darl.cli.tables import print_calibration
-    from darl.data.readers import read_rated_pairs
+    from darl.data.pool import Pool
+    from darl.data.readers import read_pool, read_rated_pairs
     from darl.files import write_text
     from darl.grades import GradeScale
     from darl.models.checkpoint import read_card
@@ -93,7 +102,8 @@ def command(
     from darl.pipeline.calibrate import calibrate, parse_calibration
 
     asked: dict[str, Any] = {"method": parse_component(method), "goal": parse_goal(goal)}
-    config = parse_calibration(asked | {"per_domain": per_domain, "coverage": coverage, "risk": risk})
+    asked |= {"per_domain": per_domain, "coverage": coverage, "risk": risk, "new_traffic": bool(traffic)}
+    config = parse_calibration(asked)
     card = read_card(model)
     with cli_progress() as progress:
         graded, ratings = read_rated_pairs(
@@ -104,11 +114,18 @@ def command(
             bad_rows=bad_rows,
             progress=progress,
         )
+        pool = None
+        if traffic is not None:
+            fields = template_fields(card.model.prompt)
+            pool = Pool.of(
+                *read_pool(traffic, GradeScale(card.grades), item_fields=fields, progress=progress)
+            )
         calibration, rows = calibrate(
             model,
             graded,
             config,
             ratings=ratings,
+            traffic=pool,
             backbone=backbone,
             resamples=resamples,
             progress=progress,

@@ -37,6 +37,17 @@ class Pool:
     def __post_init__(self) -> None:
         object.__setattr__(self, "pairs", tuple(self.pairs))
 
+    @classmethod
+    def of(cls, pairs: Sequence[Pair], grades: Sequence[int | None]) -> Pool:
+        """A pool as `read_pool` gives it.
+
+        Args:
+            pairs: N pairs.
+            grades: Of each its grade; None where it has none.
+        """
+        graded = {i: grade for i, grade in enumerate(grades) if grade is not None}
+        return cls(pairs).with_grades(graded, graded.values())
+
     def __len__(self) -> int:
         return len(self.pairs)
 

@@ -3,7 +3,7 @@
     AUC = P(score of a pair >= grade is larger than the score of a pair below it), ties counting half
 
 over all such two pairs, across queries. 0.5 is chance, 1 perfect, 0 reversed. At the top grade this is
-strong against the rest; at grade 1 it is relevant against irrelevant. Both read `Predictions.scores`,
+strong against the rest; at grade 1 it is relevant against irrelevant. Both read `Judged.scores`,
 the number that sorts results in use: on a scale of two grades they are the same metric, and there is
 one of them.
 
@@ -55,7 +55,7 @@ def _from_sums(sums: FloatArray) -> FloatArray:
 
 
 def _statistic_at(grade: int) -> Callable[[Judged], Statistic]:
-    return lambda judged: concordance(judged.predictions.scores, judged.grades >= grade, judged.query_rows)
+    return lambda judged: concordance(judged.scores, judged.grades >= grade, judged.query_rows)
 
 
 def auc_at(scale: GradeScale, grade: int) -> Metric:
@@ -80,5 +80,5 @@ def auc_at(scale: GradeScale, grade: int) -> Metric:
         statistic=_statistic_at(grade),
         from_sums=_from_sums,
         undefined=undefined,
-        point=lambda judged: roc_auc_score(judged.grades >= grade, judged.predictions.scores),
+        point=lambda judged: roc_auc_score(judged.grades >= grade, judged.scores),
     )

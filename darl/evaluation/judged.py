@@ -62,6 +62,11 @@ class Judged:
         return int(self.predictions.grade_probs.shape[1])
 
     @property
+    def scores(self) -> FloatArray:
+        """(N,) what results are sorted by, in [0, K - 1]."""
+        return self.predictions.scores
+
+    @property
     def decided(self) -> IntArray:
         """(N,) the grades that are given: the most probable ones."""
         return self.predictions.grades
@@ -110,8 +115,8 @@ class Judged:
 class Decided(Judged):
     """A slice as it is told to be after calibration: grades by a rule, a risk, and pairs without an answer.
 
-    Its predictions hold the calibrated probabilities, so their `scores` are not those that results are sorted
-    by: ranking is judged on the model's own predictions.
+    Its predictions hold the calibrated probabilities, so *their* `scores` are not those that results are
+    sorted by; its own are the model's.
 
     Args:
         decisions: What is told of the same pairs.
@@ -122,6 +127,11 @@ class Decided(Judged):
     def __getitem__(self, rows: npt.NDArray[np.generic]) -> Decided:
         """The chosen rows, as Decided."""
         return with_decisions(super().__getitem__(rows), self.decisions[rows])
+
+    @property
+    def scores(self) -> FloatArray:
+        """(N,) what results are sorted by, which calibration never changes."""
+        return self.decisions.scores
 
     @property
     def decided(self) -> IntArray:
@@ -171,7 +181,7 @@ def judge(pairs: Sequence[GradedPair], predictions: Predictions) -> Judged:
 
 
 def joined(parts: Sequence[Judged]) -> Judged:
-    """Slices of different queries as one, in the order given.
+    """Slices of different queries as one, in the order given; as they are told to be, if all of them are.
 
     Raises:
         ShapeError: A query stands in two of them.
@@ -180,7 +190,7 @@ def joined(parts: Sequence[Judged]) -> Judged:
     if len(set().union(*queries)) < sum(map(len, queries)):
         raise ShapeError("joined: expected slices of different queries, received a query in two of them")
     arrays = [part.predictions.arrays() for part in parts]
-    return Judged(
+    whole = Judged(
         query_ids=np.concatenate([part.query_ids for part in parts]),
         item_ids=np.concatenate([part.item_ids for part in parts]),
         grades=np.concatenate([part.grades for part in parts]),
@@ -188,6 +198,8 @@ def joined(parts: Sequence[Judged]) -> Judged:
             {name: np.concatenate([one[name] for one in arrays]) for name in arrays[0]}
         ),
     )
+    told = [part.decisions for part in parts if isinstance(part, Decided)]
+    return with_decisions(whole, Decisions.joined(told)) if len(told) == len(parts) else whole
 
 
 def check_comparable(runs: Iterable[tuple[str, Judged]], scale: GradeScale) -> None:

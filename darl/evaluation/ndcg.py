@@ -33,7 +33,7 @@ def _hashed(query_id: str, item_id: str) -> int:
 
 def _best_first(judged: Judged) -> npt.NDArray[np.intp]:
     """(N,) the pairs by query and falling score; equals by hash, and a pair that is listed twice by grade."""
-    queries, scores = judged.query_rows, judged.predictions.scores
+    queries, scores = judged.query_rows, judged.scores
     order = np.lexsort((-scores, queries))
     equal = (np.diff(queries[order]) == 0) & (np.diff(scores[order]) == 0)
     hashes = np.zeros(len(judged), dtype=np.uint64)

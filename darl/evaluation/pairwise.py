@@ -22,9 +22,9 @@ from darl.predictions import FloatArray
 
 def _by_query(judged: Judged) -> FloatArray:
     """(2, Q) what each query has in order (ties half), and how many twos of items one grade apart it has."""
-    order = np.lexsort((judged.predictions.scores, judged.grades, judged.query_rows))
+    order = np.lexsort((judged.scores, judged.grades, judged.query_rows))
     rows, grades = judged.query_rows[order], judged.grades[order]
-    scores = judged.predictions.scores[order]
+    scores = judged.scores[order]
     found = np.zeros((2, judged.n_queries))
     # Scores rise within a run of one query and one grade, and its neighbour is of the next grade it has.
     starts = (

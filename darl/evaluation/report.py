@@ -88,6 +88,7 @@ class Report:
         slices: The slices in order; the last is taken to be the furthest from training.
         baseline: The model that the others are compared with.
         runs: model -> slice -> its runs.
+        told: The same after calibration, of models that have one.
         rounds: The rounds, for the plots.
         outlooks: Where stages of several rounds ended: learning curves, and what another round would bring.
         endings: What was decided after recipes' last stages: interpolation, gate.
@@ -107,6 +108,7 @@ class Report:
     slices: list[str]
     baseline: str
     runs: Runs
+    told: Runs
     rounds: list[RoundView]
     outlooks: list[StageOutlook]
     endings: list[Ending]
@@ -198,6 +200,7 @@ def build_report(
         slices=slices,
         baseline=baseline,
         runs=runs,
+        told=calibrated or {},
         rounds=list(rounds),
         outlooks=list(outlooks),
         endings=list(endings),

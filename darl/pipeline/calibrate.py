@@ -12,7 +12,9 @@ from darl.calibration.by_domain import large_domains
 from darl.calibration.calibration import Calibration, cross_fit
 from darl.calibration.config import CalibrationConfig
 from darl.calibration.evidence import Evidence
+from darl.calibration.new_traffic import LEAST, NEW_FROM
 from darl.calibration.store import CalibrationFile, from_bytes
+from darl.data.pool import Pool
 from darl.errors import ConfigError
 from darl.evaluation.calibration_rows import CalibrationRow, calibration_rows
 from darl.evaluation.judged import Judged, judge, with_decisions
@@ -22,10 +24,12 @@ from darl.models.checkpoint import CALIBRATION, load_model, put_files, read_card
 from darl.pairs import NO_RATINGS, GradedPair, Pair, Ratings
 from darl.pipeline.gauge import OOD_PERCENTILE, Gauge, load_gauge
 from darl.pipeline.overrides import checked
-from darl.predictions import Decisions, FloatArray, Predictions
+from darl.predictions import Decisions, FloatArray, IntArray, Predictions
 from darl.progress import SILENT, Progress
 
 LEAST_PAIRS, LEAST_QUERIES = 50, 5
+MOST_TRAFFIC = 2000
+"""Ungraded pairs of traffic that are looked at for `new_traffic`."""
 EVERYTHING = "all"
 
 
@@ -82,6 +86,7 @@ def calibrate(
     config: CalibrationConfig | None = None,
     *,
     ratings: Ratings = NO_RATINGS,
+    traffic: Pool | None = None,
     backbone: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -96,6 +101,7 @@ def calibrate(
         graded: Graded pairs that the model was not trained on, at least 50 of 5 queries.
         config: What is asked for; None = temperature scaling.
         ratings: What several people said of some of them: probabilities follow it, not the median.
+        traffic: Pairs as they come, some of them graded, for a config with `new_traffic`.
         backbone: Where the backbone is now, if not where the model says.
         resamples: Of the intervals.
         seed: Of the resampling.
@@ -105,22 +111,29 @@ def calibrate(
         The calibration; and before and after, each pair told by a calibration fitted on other queries.
 
     Raises:
-        ConfigError: Too few pairs, a config that does not fit the model's grades, or a goal that the pairs do
-            not support; nothing is written.
+        ConfigError: Too few pairs, a config that does not fit the model's grades, a goal that the pairs do
+            not support, or traffic that nothing can be learnt from; nothing is written.
         CheckpointError: The model cannot be trusted.
     """
     folder, config = Path(model), config or CalibrationConfig()
     scale = GradeScale(read_card(folder).grades)
-    if faults := config.faults(scale) + _lacking(graded):
+    faults = config.faults(scale) + _lacking(graded)
+    if config.new_traffic and (traffic is None or not traffic.graded):
+        faults.append("new_traffic: expected traffic, some of it graded, received none")
+    if faults:
         raise ConfigError("calibration", faults)
     loaded = load_model(folder, backbone=backbone, progress=progress)
-    gauge = load_gauge(folder) if config.abstention() is not None else None
+    gauge = load_gauge(folder) if config.may_read_ood else None
     evidence = evidence_of(loaded, graded, gauge, progress, ratings)
     calibration = Calibration.fit(config, scale, evidence)
     if calibration.unmet:
         raise ConfigError(
             str(folder), [f"not calibrated: {key}: {text}" for key, text in calibration.unmet.items()]
         )
+    if config.new_traffic and traffic is not None:
+        calibration = _with_traffic(calibration, loaded, traffic, gauge, progress)
+        if calibration.new_traffic is None:
+            raise ConfigError(str(folder), [f"not calibrated: new_traffic: {_why_not(gauge)}"])
     rows = _by_slice(graded, evidence, cross_fit(config, scale, evidence), scale, resamples, seed)
     put_files(folder, {CALIBRATION: None if config.is_none else CalibrationFile(calibration)})
     return calibration, rows
@@ -133,6 +146,7 @@ def calibration_of(
     gauge: Gauge | None,
     progress: Progress = SILENT,
     ratings: Ratings = NO_RATINGS,
+    traffic: Pool | None = None,
 ) -> Calibration | None:
     """The calibration that a model which has just been trained is kept with; None for "none".
 
@@ -144,14 +158,50 @@ def calibration_of(
     if lacking := _lacking(valid):
         progress.message(f"not calibrated: {lacking[0]}")
         return None
-    asked = gauge if config.abstention() is not None else None
+    asked = gauge if config.may_read_ood else None
     evidence = evidence_of(model, valid, asked, progress, ratings)
     calibration = Calibration.fit(config, model.grade_scale, evidence)
     for key, text in calibration.unmet.items():
         progress.message(f"calibrated without {key}: {text}")
     if calibration.unmet:
         calibration = calibration.without_unmet(evidence)
+    if config.new_traffic and traffic is not None and traffic.graded:
+        calibration = _with_traffic(calibration, model, traffic, gauge, progress)
+        if calibration.new_traffic is None:
+            progress.message(f"calibrated without new_traffic: {_why_not(gauge)}")
     return calibration
+
+
+def _with_traffic(
+    calibration: Calibration, model: RelevanceModel, traffic: Pool, gauge: Gauge | None, progress: Progress
+) -> Calibration:
+    """The same with cuts for new pairs, if labels of traffic and a detector can tell them."""
+    if gauge is None:
+        return calibration
+    grades = np.full(len(traffic), -1)
+    for index, grade in traffic.grading:
+        grades[index] = grade
+    rows = np.concatenate([np.flatnonzero(grades >= 0), _drawn(traffic.ungraded)])
+    pairs = [traffic.pairs[row] for row in rows]
+    predictions = model.predict(pairs, progress=progress)
+    percentiles = gauge.columns(model, pairs, predictions, progress=progress)[OOD_PERCENTILE]
+    return calibration.with_traffic(
+        predictions, [pair.domain for pair in pairs], percentiles, grades[rows].astype(np.int64)
+    )
+
+
+def _drawn(rows: IntArray) -> IntArray:
+    """At most so many rows as tell how the model scores traffic."""
+    if len(rows) <= MOST_TRAFFIC:
+        return rows
+    drawn: IntArray = np.random.default_rng(0).choice(rows, MOST_TRAFFIC, replace=False)
+    return drawn
+
+
+def _why_not(gauge: Gauge | None) -> str:
+    if gauge is None:
+        return "the model keeps no detector that could tell new pairs"
+    return f"expected at least {LEAST} labels of pairs whose OOD percentile is {NEW_FROM:g} or above"
 
 
 def evidence_of(

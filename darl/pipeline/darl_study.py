@@ -19,7 +19,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from darl.calibration.config import NONE, CalibrationConfig
 from darl.errors import ConfigError
 from darl.evaluation.report import Report
 from darl.evaluation.rows import IN_DIST
@@ -32,7 +31,7 @@ from darl.pipeline.first_stages import FirstStages
 from darl.pipeline.recipe import Recipe
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
-from darl.pipeline.study import keep_rows, pooled_faults
+from darl.pipeline.study import calibration_of_rivals, keep_rows, pooled_faults
 from darl.pipeline.work import Part
 from darl.progress import SILENT, Progress
 
@@ -140,18 +139,11 @@ def expand(experiment: Experiment, name: str = DARL) -> Trial:
     changes = {
         "recipes": recipes,
         "report": experiment.report.model_copy(update={"baseline": "", "validation": False}),
-        "calibration": _calibration(experiment),
+        **calibration_of_rivals(experiment),
         "reference_size": 0,
-        "ood": None,
     }
     fields = {key: getattr(experiment, key) for key in Experiment.model_fields}
     return Trial(Experiment.model_validate(fields | changes), run_as, recipe)
-
-
-def _calibration(experiment: Experiment) -> CalibrationConfig:
-    """What the file says; models are compared as they are where it says nothing."""
-    said = "calibration" in experiment.model_fields_set
-    return experiment.calibration if said else CalibrationConfig(method=NONE)
 
 
 def _faults(experiment: Experiment, name: str) -> list[str]:

@@ -48,7 +48,7 @@ def _examine(
     path: Path,
     progress: Progress,
 ) -> None:
-    """Predictions and, where the abstention rule asks, how unusual the pairs are."""
+    """Predictions and, where the calibration asks, how unusual the pairs are."""
     model, teller, pairs = load(), Teller.of(folder), [one.pair for one in graded]
     predictions = model.predict(pairs, progress=progress)
     percentiles = None

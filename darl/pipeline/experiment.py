@@ -159,10 +159,16 @@ class Experiment(BaseModel):
         faults += self._likelihood_faults()
         faults += self._gauge_faults()
         faults += self._end_faults()
-        faults += [f"calibration.{fault}" for fault in self.calibration.faults(self.grades)]
+        faults += self._calibration_faults()
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _calibration_faults(self) -> list[str]:
+        faults = [f"calibration.{fault}" for fault in self.calibration.faults(self.grades)]
+        if self.calibration.new_traffic and self.ood is None:
+            faults.append("calibration.new_traffic: expected a detector in ood, by which new pairs are told")
+        return faults
 
     def _gauge_faults(self) -> list[str]:
         if self.ood is None:

@@ -33,7 +33,7 @@ def fit_detector(
 ) -> Gauge:
     """Fit a detector on training pairs and keep it in the model's folder, beside the reference.
 
-    What was there of both is replaced. A calibration whose abstention rule reads the former detector is taken
+    What was there of both is replaced. A calibration that reads the former detector is taken
     out, and that is told. All of it is done, or none.
 
     Args:
@@ -72,8 +72,6 @@ def fit_detector(
         kept[REFERENCE] = keeping.reference(loaded, seen, rng=rng, progress=progress)
     if calibration is not None and calibration.reads_ood:
         kept[CALIBRATION] = None
-        progress.message(
-            "the calibration is taken out: its abstention rule read the former detector (run darl calibrate)"
-        )
+        progress.message("the calibration is taken out: it read the former detector (run darl calibrate)")
     put_files(folder, kept)
     return gauge

@@ -9,12 +9,13 @@ import numpy as np
 
 from darl.calibration.config import CalibrationConfig
 from darl.calibration.store import CalibrationFile
+from darl.data.pool import Pool
 from darl.errors import ShapeError
 from darl.models.base import FROZEN, TUNED, RelevanceModel
 from darl.models.checkpoint import CALIBRATION, Kept
 from darl.models.reference import REFERENCE, Reference, take_reference
 from darl.pairs import NO_RATINGS, GradedPair, Ratings
-from darl.pipeline.calibrate import calibration_of
+from darl.pipeline.calibrate import MOST_TRAFFIC, calibration_of
 from darl.pipeline.gauge import GAUGE, Gauge
 from darl.pipeline.ood_config import OODConfig
 from darl.progress import SILENT, Progress
@@ -46,12 +47,14 @@ class Keeping:
         frozen = 0 if self.ood.features == FROZEN else min(n_pairs, self.reference_size)
         return float(self.ood.features.passes * min(n_pairs, self.size) + frozen)
 
-    def calibration_work(self, n_held_out: int) -> float:
+    def calibration_work(self, n_held_out: int, n_traffic: int = 0) -> float:
         """What calibrating costs, in pairs predicted."""
         if self.calibration.is_none:
             return 0.0
-        reads_ood = self.ood is not None and self.calibration.abstention() is not None
-        return float(n_held_out * (self.ood.features.passes if self.ood and reads_ood else 1))
+        reads_ood = self.ood is not None and self.calibration.may_read_ood
+        passes = self.ood.features.passes if self.ood and reads_ood else 1
+        traffic = min(n_traffic, MOST_TRAFFIC) if self.calibration.new_traffic and reads_ood else 0
+        return float((n_held_out + traffic) * passes)
 
     def check(self, model: RelevanceModel) -> None:
         """Refuse now what could not be made when the model is trained.
@@ -69,7 +72,9 @@ class Keeping:
         held_out: Sequence[GradedPair],
         *,
         rng: np.random.Generator,
+        labels: Sequence[GradedPair] = (),
         ratings: Ratings = NO_RATINGS,
+        traffic: Pool | None = None,
         progress: Progress = SILENT,
     ) -> Mapping[str, Kept]:
         """What is kept with a trained model, by name of the file; no pair is predicted twice.
@@ -81,10 +86,13 @@ class Keeping:
             train: Pairs it was trained on.
             held_out: In-distribution pairs it was not trained on.
             rng: Draws where there are more than are wanted.
+            labels: What it was trained on besides: pairs that rounds had graded. What is like them is not
+                unusual any more, but for a calibration with `new_traffic`, which has to know it again.
             ratings: What several people said of held-out pairs.
+            traffic: Pairs as they come, some of them graded; None = nothing is known of it.
             progress: Told how far it is.
         """
-        kept = self._seen(model, train, held_out, rng, progress) if self.size else {}
+        kept = self._seen(model, train, held_out, labels, rng, progress) if self.size else {}
         gauge = kept.get(GAUGE)
         calibration = calibration_of(
             model,
@@ -93,6 +101,7 @@ class Keeping:
             gauge if isinstance(gauge, Gauge) else None,
             progress,
             ratings,
+            traffic,
         )
         return kept if calibration is None else {**kept, CALIBRATION: CalibrationFile(calibration)}
 
@@ -125,18 +134,26 @@ class Keeping:
         model: RelevanceModel,
         train: Sequence[GradedPair],
         held_out: Sequence[GradedPair],
+        labels: Sequence[GradedPair],
         rng: np.random.Generator,
         progress: Progress,
     ) -> dict[str, Kept]:
         """What is made of the model's features of training and held-out pairs."""
-        seen = self.take(model, train, held_out, rng=rng, progress=progress)
+
+        def take(pairs: Sequence[GradedPair]) -> Reference:
+            return self.take(model, pairs, held_out, rng=rng, progress=progress)
+
         kept: dict[str, Kept] = {}
+        learnt = [*train, *labels]
+        apart = bool(labels) and self.ood is not None and self.calibration.new_traffic
+        seen = take(train if apart else learnt)
         if self.ood is not None:
             try:
                 kept[GAUGE] = gauge_of(self.ood, seen, rng)
             except ShapeError as error:
                 progress.message(f"no detector is kept with the model ({error})")
         if self.reference_size:
+            seen = take(learnt) if apart else seen
             kept[REFERENCE] = self.reference(model, seen, rng=rng, progress=progress)
         return kept
 

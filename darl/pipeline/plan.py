@@ -107,4 +107,6 @@ def _kept_work(experiment: Experiment, splits: Splits, folder: Path) -> float:
         return 0.0
     keeping = Keeping(experiment.reference_size, experiment.ood, experiment.calibration)
     parts = (splits.train, splits.valid)
-    return keeping.calibration_work(len(splits.valid)) + sum(keeping.work(len(part)) for part in parts)
+    return keeping.calibration_work(len(splits.valid), len(splits.pool)) + sum(
+        keeping.work(len(part)) for part in parts
+    )

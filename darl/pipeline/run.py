@@ -244,10 +244,12 @@ class _Apprentice:
             return {}
         return self.keeping.of(
             model,
-            self.splits.train + self._learnt(pool),
+            self.splits.train,
             self.splits.valid,
+            labels=self._learnt(pool),
             rng=np.random.default_rng(self.seed),
             ratings=self.splits.ratings,
+            traffic=pool,
             progress=self.progress,
         )
 

@@ -37,7 +37,15 @@ from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.selection_rows import NONE, POOL, RIVAL, Gain, labels_for
 from darl.pipeline.stage import Stage
-from darl.pipeline.study import OOD, check_labels, judged_on, keep_rows, parse_labelled, pooled_faults
+from darl.pipeline.study import (
+    OOD,
+    calibration_of_rivals,
+    check_labels,
+    judged_on,
+    keep_rows,
+    parse_labelled,
+    pooled_faults,
+)
 from darl.pipeline.work import Part
 from darl.progress import SILENT, Progress
 from darl.selection.catalogue import STRATEGIES
@@ -127,9 +135,8 @@ def expand(
         size = len(experiment.data.load(experiment.grades, fields).pool)
         recipes[POOL] = _with_round(pattern, RANDOM, size)
     report = experiment.report.model_copy(update={"baseline": NONE})
-    return experiment.model_copy(
-        update={"recipes": recipes, "report": report, "reference_size": 0, "ood": None}
-    )
+    changes = {"recipes": recipes, "report": report, "reference_size": 0}
+    return experiment.model_copy(update=changes | calibration_of_rivals(experiment))
 
 
 def _with_round(pattern: Recipe, strategy: Component, budget: int) -> Recipe:

@@ -9,11 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from darl.calibration.config import NONE, CalibrationConfig
 from darl.catalogue import Component, component_faults, parse_typed
 from darl.errors import ConfigError
 from darl.evaluation.judged import Judged, joined
 from darl.evaluation.report import Report
 from darl.files import write_text
+from darl.pipeline.experiment import Experiment
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -70,6 +72,16 @@ def check_labels(family: str, labels: Iterable[str], taken: Iterable[str] = ()) 
         raise ConfigError("study", [f"{', '.join(odd)}: give the {family} another label"])
 
 
+def calibration_of_rivals(experiment: Experiment) -> dict[str, Any]:
+    """The keys that calibrate them as the file says; they are compared as they are where it says nothing.
+
+    A detector is kept with them only where calibration may read it.
+    """
+    said = "calibration" in experiment.model_fields_set
+    calibration = experiment.calibration if said else CalibrationConfig(method=NONE)
+    return {"calibration": calibration, "ood": experiment.ood if calibration.may_read_ood else None}
+
+
 def pooled_faults(slices: Iterable[str]) -> list[str]:
     """The fault of test slices one of which has the name of all but the first as one; empty without."""
     taken = f"data.test: {OOD} is what the study calls all slices but the first: rename the slice"
@@ -77,6 +89,7 @@ def pooled_faults(slices: Iterable[str]) -> list[str]:
 
 
 def judged_on(report: Report, model: str, parts: Sequence[str]) -> list[Judged]:
-    """A model's runs, one a seed, on several test slices as one."""
-    by_seed = zip(*(report.runs[model][part] for part in parts), strict=True)
+    """A model's runs, one a seed, on several test slices as one: as they are told, if it is calibrated."""
+    runs = report.told.get(model, report.runs[model])
+    by_seed = zip(*(runs[part] for part in parts), strict=True)
     return [joined(one) if len(one) > 1 else one[0] for one in by_seed]

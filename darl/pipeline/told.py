@@ -55,7 +55,7 @@ class Teller:
             ood: Whether its detector says how unusual each pair is, if it keeps one.
 
         Raises:
-            ConfigError: Its abstention rule needs the detector.
+            ConfigError: Its calibration needs the detector.
             CheckpointError: A file is damaged, of another version of darl, or not this model's.
         """
         folder = Path(folder)
@@ -66,7 +66,7 @@ class Teller:
             raise ConfigError(
                 why,
                 [
-                    "the model's abstention rule reads ood_percentile, and there is none: predict with the "
+                    "the model's calibration reads ood_percentile, and there is none: predict with the "
                     "detector, or without the calibration (--no-calibration), or calibrate again"
                 ],
             )
@@ -84,7 +84,7 @@ class Teller:
 
     @property
     def reads_ood(self) -> bool:
-        """Whether that rule reads how unusual a pair is."""
+        """Whether its calibration reads how unusual a pair is."""
         return self.calibration is not None and self.calibration.reads_ood
 
     @property
@@ -146,7 +146,7 @@ def tell(
 
     Raises:
         CheckpointError: The folder cannot be trusted.
-        ConfigError: The model's abstention rule needs the detector.
+        ConfigError: The model's calibration needs the detector.
     """
     teller = Teller.of(Path(folder), calibrated=calibrated, ood=ood)
     model = load_model(folder, backbone=backbone, progress=progress)

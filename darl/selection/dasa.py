@@ -37,7 +37,7 @@ class Dasa(SelectionStrategy):
 
     needs_features = False
 
-    def __init__(self, explore: float = 0.3, per_query: int | None = 3) -> None:
+    def __init__(self, explore: float = 0.1, per_query: int | None = 3) -> None:
         self._sampling = OODSampling(explore, per_query)
 
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

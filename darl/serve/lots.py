@@ -81,12 +81,15 @@ def usual_lots(served: Served) -> dict[str, Lot]:
     pairs = reference.held_out_pairs
     if not pairs:
         return usual
-    calibration = served.teller.calibration
-    # What is usual is told of every pair, whether or not it is relied on.
-    calibration = replace(calibration, abstention=None) if calibration else None
-    told = decide(next(iter(reference.held_out.values())), pairs, calibration)
     percentiles = None
     if gauge is not None and gauge.view in reference.held_out:
         percentiles = gauge.percentiles(gauge.ood_scores(reference.held_out[gauge.view]))
+    calibration = served.teller.calibration
+    if calibration is not None:
+        # What is usual is told of every pair, whether or not it is relied on; and where nobody can say which
+        # are new, none is taken for new, as nineteen in twenty are not.
+        new = calibration.new_traffic if percentiles is not None else None
+        calibration = replace(calibration, abstention=None, new_traffic=new)
+    told = decide(next(iter(reference.held_out.values())), pairs, calibration, percentiles)
     confidence = told.grade_probs[np.arange(len(pairs)), told.grades]
     return usual | lots_of(pairs, told.grades, confidence, percentiles)

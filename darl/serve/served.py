@@ -80,7 +80,7 @@ class Served:
 
         Raises:
             CheckpointError: The folder cannot be trusted.
-            ConfigError: Its abstention rule needs the detector.
+            ConfigError: Its calibration needs the detector.
         """
         digest = sha256_of(folder / CARD) if (folder / CARD).is_file() else ""
         fields = template_fields(read_card(folder, only=CARD).model.prompt)

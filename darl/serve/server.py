@@ -70,7 +70,7 @@ def serve(
 
     Raises:
         CheckpointError: The model cannot be trusted.
-        ConfigError: Its abstention rule needs the detector, or pairs are to be captured and there is none.
+        ConfigError: Its calibration needs the detector, or pairs are to be captured and there is none.
     """
 
     def load(folder: Path) -> Served:

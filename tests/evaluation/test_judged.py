@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from darl.errors import ShapeError
-from darl.evaluation.judged import Judged, check_comparable, joined, judge
+from darl.evaluation.judged import Decided, Judged, check_comparable, joined, judge, with_decisions
+from darl.evaluation.metrics import metrics_for
 from darl.pairs import GradedPair, Pair
+from darl.predictions import Decisions
 from tests.evaluation.made import SCALES, judged, predicted_again, predictions, random_judged, rows_of
 
 HALF = [[0.5, 0.5]]
@@ -90,3 +92,38 @@ def test_joined_slices_are_one_after_the_other():
     assert both.predictions.grade_probs.tolist() == HALF * 3
     with pytest.raises(ShapeError, match="received a query in two of them"):
         joined([one, one])
+
+
+def told(one, grade, abstain=None):
+    """The pairs, all told to be of one grade, with a score of the model's own that nothing else says."""
+    n = len(one)
+    probs = np.full((n, one.n_grades), 1 / one.n_grades)
+    own = np.linspace(0, 1, n) if n > 1 else np.array([0.25])
+    none = None if abstain is None else np.full(n, abstain)
+    return with_decisions(one, Decisions(own, probs, np.full(n, grade), np.full(n, 0.5), none))
+
+
+def test_joined_slices_stay_as_they_are_told():
+    one, other = judged([0, 1], HALF * 2, ["a", "b"]), judged([1], HALF, ["c"])
+    both = joined([told(one, 0), told(other, 1)])
+    assert isinstance(both, Decided)
+    assert both.decided.tolist() == [0, 0, 1]
+    assert both.scores.tolist() == [0.0, 1.0, 0.25]
+    assert both.decisions.abstain is None
+    assert joined([told(one, 0, False), told(other, 1, True)]).answered.tolist() == [True, True, False]
+    mixed = joined([told(one, 0), other])  # of one that nobody told of, nothing can be said
+    assert not isinstance(mixed, Decided)
+    assert mixed.scores.tolist() == [0.5] * 3
+
+
+def test_ranking_is_judged_by_what_results_are_sorted_by():
+    rng = np.random.default_rng(0)
+    one = random_judged(rng)
+    metrics = metrics_for(SCALES[one.n_grades])
+    flat = np.full((len(one), one.n_grades), 1 / one.n_grades)  # as probabilities they say nothing
+    after = with_decisions(one, Decisions(one.scores, flat, one.decided, np.full(len(one), 0.5)))
+    ranking = [name for name in metrics if name.startswith(("auc", "ndcg", "pairwise"))]
+    assert len(ranking) >= 3
+    for name in ranking:
+        before, now = (metrics[name].value(of, metrics[name].statistic(of)) for of in (one, after))
+        assert now == before

@@ -108,7 +108,7 @@ def test_files_folders_and_python_say_the_same(model, tmp_path):
 
 def test_a_rule_without_its_detector_is_refused(model, tmp_path):
     write_pairs(tmp_path / "pool.jsonl", PAIRS)
-    with pytest.raises(ConfigError, match="abstention rule reads ood_percentile") as refused:
+    with pytest.raises(ConfigError, match="calibration reads ood_percentile") as refused:
         Teller.of(model, ood=False)
     assert "--no-ood" in str(refused.value)
     Teller.of(model, ood=False, calibrated=False)

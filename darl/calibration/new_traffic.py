@@ -1,0 +1,145 @@
+"""Cuts for pairs that look new, from the grades that people gave to some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from darl.calibration.cuts import grades_by
+from darl.calibration.learnt import Learnt
+from darl.errors import ShapeError
+from darl.predictions import FloatArray, IntArray
+
+NEW_FROM = 95.0
+"""OOD percentile from which a pair is new: one in twenty pairs in distribution is taken for it."""
+
+BORROWED = 25
+"""As so many labels counts what the decision rule says of new traffic."""
+
+LEAST = 10
+"""Labels of new pairs without which nothing is learnt."""
+
+UNSEEN = 50
+"""With so many new pairs that nobody graded, those that were graded, and so trained on, are left out."""
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Traffic:
+    """M pairs of traffic, some of them graded.
+
+    Args:
+        scores: (M,) the model's scores, in [0, K - 1].
+        given: (M,) the grades that the decision rule gives.
+        ood_percentiles: (M,) how many held-out in-distribution pairs of 100 are less unusual.
+        grades: (M,) the grades that people gave; -1 where nobody was asked.
+
+    Raises:
+        ShapeError: Lengths differ.
+    """
+
+    scores: FloatArray
+    given: IntArray
+    ood_percentiles: FloatArray
+    grades: IntArray
+
+    def __post_init__(self) -> None:
+        for name in ("given", "ood_percentiles", "grades"):
+            if (array := getattr(self, name)).shape != self.scores.shape:
+                raise ShapeError(f"{name}: expected {self.scores.shape} as scores, received {array.shape}")
+
+
+def is_new(ood_percentiles: FloatArray) -> Bools:
+    """(N,) which of N pairs look new."""
+    new: Bools = ood_percentiles >= NEW_FROM
+    return new
+
+
+class NewTraffic(Learnt):
+    """K - 1 cuts of the score for pairs that look new: as many of each grade as people found among them.
+
+    Grades found in distribution do not hold out of it: new traffic has other shares of them, and the model
+    scores it higher or lower as a whole. Labels tell the shares. Of L labelled new pairs with the shares s,
+    and the shares g that the decision rule gives to all new pairs, the wanted shares are
+
+        t = (L s + B g) / (L + B),    B = 25,
+
+    and the cuts are where the model's scores of new pairs have so many below: the quantiles of t's sums. So a
+    label counts for the traffic it came from, whatever the model was trained on; that it was trained on the
+    labels does no harm, as the cuts are of the scores of pairs that nobody graded where there are 50.
+
+    Labels have to be drawn from new traffic as it comes (`dasa`, `ood_sampling`, `random` do): a strategy
+    that seeks doubtful or strong pairs finds other shares.
+
+    Shares and not the labelled scores decide: the best cuts on a hundred labels follow chance, and of pairs
+    that were trained on they say nothing.
+
+    Reference: Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori
+    probabilities, 2002 (shares of classes that change; here they are counted, not inferred).
+    """
+
+    learns: ClassVar = {"cuts": "float64 c", "labels": "int64 1"}
+    _cuts: npt.NDArray[np.float64]
+    _labels: npt.NDArray[np.int64]
+
+    def fit(self, traffic: Traffic, n_grades: int) -> Self | None:
+        """A fitted copy; None where fewer than 10 of the labels are of new pairs.
+
+        Args:
+            traffic: Of the deployed kind.
+            n_grades: K.
+        """
+        new = is_new(traffic.ood_percentiles)
+        graded = new & (traffic.grades >= 0)
+        labels = int(graded.sum())
+        if labels < LEAST:
+            return None
+        told = np.bincount(traffic.grades[graded], minlength=n_grades)
+        given = np.bincount(traffic.given[new], minlength=n_grades) / new.sum()
+        wanted = (told + BORROWED * given) / (labels + BORROWED)
+        unseen = new & ~graded
+        scores = traffic.scores[unseen if unseen.sum() >= UNSEEN else new].astype(np.float64)
+        fitted = type(self)()
+        fitted._n_grades = n_grades
+        fitted._cuts = np.quantile(scores, np.minimum(wanted.cumsum()[:-1], 1.0))
+        fitted._labels = np.array([labels], np.int64)
+        return fitted
+
+    def decide(self, scores: FloatArray, grades: IntArray, ood_percentiles: FloatArray) -> IntArray:
+        """(N,) grades: of new pairs by the cuts, of all others as the decision rule gave them.
+
+        Args:
+            scores: (N,) the model's.
+            grades: (N,) as the decision rule gave them.
+            ood_percentiles: (N,) 0 to 100.
+
+        Raises:
+            NotFittedError: This is not one that `fit` returned.
+        """
+        self._check_fitted()
+        found: IntArray = np.where(is_new(ood_percentiles), grades_by(self._cuts, scores), grades)
+        return found
+
+    @property
+    def cuts(self) -> tuple[float, ...]:
+        """The K - 1 cuts."""
+        self._check_fitted()
+        return tuple(self._cuts.tolist())
+
+    def told(self) -> str:
+        """The cuts, and from how many labels."""
+        cuts = ", ".join(f"{cut:.3f}" for cut in self.cuts)
+        return f"new pairs are cut at {cuts} (by {self._labels[0]} labels of such)"
+
+    def restored(self, state: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """As in `Learnt`; and the cuts are K - 1 and do not fall."""
+        restored = super().restored(state)
+        cuts, n = restored._cuts, restored._n_grades - 1
+        if cuts.shape != (n,) or (np.diff(cuts) < 0).any():
+            raise ShapeError(f"new cuts: expected {n} that do not fall, received {cuts.tolist()}")
+        return restored

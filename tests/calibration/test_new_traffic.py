@@ -1,0 +1,177 @@
+"""Cuts for what looks new: as many of each grade as people found there."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darl.calibration.calibration import Calibration
+from darl.calibration.config import CalibrationConfig
+from darl.calibration.cuts import grades_by
+from darl.calibration.new_traffic import BORROWED, NewTraffic, Traffic, is_new
+from darl.calibration.store import from_bytes, to_bytes
+from darl.errors import ConfigError, NotFittedError, ShapeError
+from darl.grades import GradeScale
+from tests.calibration.made import evidence
+
+SCALE = GradeScale()
+
+
+def traffic(rng, new=400, usual=400, labels=200, shares=(0.2, 0.5, 0.3), given=0):
+    """Pairs whose scores follow their grades; of the new ones `labels` are graded, and all as `given`."""
+    grades = np.concatenate([rng.choice(3, new, p=shares), rng.choice(3, usual)])
+    scores = np.clip(grades + rng.normal(0, 0.3, len(grades)), 0, 2)
+    percentiles = np.repeat([99.0, 50.0], [new, usual])
+    told = np.where(np.arange(len(grades)) < labels, grades, -1)
+    return Traffic(scores, np.full(len(grades), given), percentiles, told)
+
+
+def shares_of(grades):
+    return np.bincount(grades, minlength=3) / len(grades)
+
+
+def test_new_pairs_get_the_shares_that_people_found():
+    seen = traffic(np.random.default_rng(0), labels=300)
+    fitted = NewTraffic().fit(seen, 3)
+    new = is_new(seen.ood_percentiles)
+    told = fitted.decide(seen.scores, seen.given, seen.ood_percentiles)
+    wanted = (300 * shares_of(seen.grades[:300]) + BORROWED * np.array([1, 0, 0])) / (300 + BORROWED)
+    unseen = new & (seen.grades < 0)
+    np.testing.assert_allclose(shares_of(told[unseen]), wanted, atol=0.02)
+    assert (told[~new] == 0).all()  # what is usual stays as the rule gave it
+
+
+def test_a_few_labels_count_for_little():
+    rng = np.random.default_rng(0)
+    few, many = (
+        NewTraffic().fit(traffic(rng, labels=labels, shares=(0, 0, 1), given=0), 3) for labels in (10, 300)
+    )
+    scores = np.linspace(0, 2, 101)
+    high = [shares_of(grades_by(np.array(one.cuts), scores))[2] for one in (few, many)]
+    assert high[0] < high[1]
+
+
+@pytest.mark.parametrize(("labels", "fits"), [(9, False), (10, True), (0, False)])
+def test_below_ten_labels_nothing_is_learnt(labels, fits):
+    assert (NewTraffic().fit(traffic(np.random.default_rng(0), labels=labels), 3) is not None) == fits
+
+
+def test_labels_of_what_is_usual_do_not_count():
+    seen = traffic(np.random.default_rng(0), new=5, labels=200)
+    assert NewTraffic().fit(seen, 3) is None
+
+
+def test_pairs_that_were_graded_do_not_say_how_new_ones_score_where_there_are_others():
+    rng = np.random.default_rng(0)
+    seen = traffic(rng, labels=300)
+    trained_on = np.where(seen.grades >= 0, 2.0 * seen.grades, seen.scores)
+    learnt = Traffic(trained_on, seen.given, seen.ood_percentiles, seen.grades)
+    assert NewTraffic().fit(learnt, 3).cuts == NewTraffic().fit(seen, 3).cuts
+    few = traffic(rng, new=220, labels=200)  # twenty others are too few
+    moved = Traffic(few.scores / 2, few.given, few.ood_percentiles, few.grades)
+    assert NewTraffic().fit(moved, 3).cuts == pytest.approx(np.array(NewTraffic().fit(few, 3).cuts) / 2)
+
+
+@given(
+    st.integers(0, 2**32),
+    st.lists(st.integers(0, 2), min_size=10, max_size=60),
+    st.integers(0, 80),
+    st.integers(0, 2),
+)
+def test_cuts_never_fall_and_grades_are_on_the_scale(seed, grades, ungraded, given):
+    rng = np.random.default_rng(seed)
+    n = len(grades) + ungraded
+    told = np.array([*grades, *[-1] * ungraded])
+    seen = Traffic(2 * rng.random(n), np.full(n, given), np.full(n, 100.0), told)
+    fitted = NewTraffic().fit(seen, 3)
+    assert np.isfinite(fitted.cuts).all()
+    assert (np.diff(fitted.cuts) >= 0).all()
+    assert set(fitted.decide(seen.scores, seen.given, seen.ood_percentiles)) <= {0, 1, 2}
+
+
+def test_through_its_state_and_back():
+    fitted = NewTraffic().fit(traffic(np.random.default_rng(0)), 3)
+    again = NewTraffic().restored(fitted.state())
+    assert again.cuts == fitted.cuts
+    assert again.told() == fitted.told()
+    assert "by 200 labels" in fitted.told()
+    falling = {**fitted.state(), "NewTraffic.cuts": np.array([1.0, 0.5])}
+    with pytest.raises(ShapeError, match="do not fall"):
+        NewTraffic().restored(falling)
+    with pytest.raises(NotFittedError):
+        NewTraffic().decide(np.ones(1), np.ones(1, np.int64), np.ones(1))
+
+
+def test_lengths_have_to_fit():
+    with pytest.raises(ShapeError, match=r"grades: expected \(2,\) as scores, received \(3,\)"):
+        Traffic(np.ones(2), np.ones(2, np.int64), np.ones(2), np.ones(3, np.int64))
+
+
+class TestCalibration:
+    def of(self, asked, labels=100):
+        rng = np.random.default_rng(0)
+        calibration = Calibration.fit(CalibrationConfig.model_validate(asked), SCALE, evidence(rng, 400))
+        return calibration.with_traffic(*self.seen(rng, labels))
+
+    def seen(self, rng, labels):
+        said = evidence(rng, 300, biases=np.array([0, 0, 2.0]))
+        grades = np.where(np.arange(300) < labels, said.grades, -1)
+        return said.predictions, said.domains, np.repeat([100.0, 10.0], 150), grades
+
+    @pytest.mark.parametrize("goal", ["most_probable", "macro_f1"])
+    def test_new_pairs_alone_are_graded_otherwise(self, goal):
+        calibration = self.of({"goal": goal, "new_traffic": True})
+        predictions, domains, places, _ = self.seen(np.random.default_rng(3), 0)
+        plain = self.of({"goal": goal}, labels=0)
+        before, after = plain.apply(predictions, domains), calibration.apply(predictions, domains, places)
+        np.testing.assert_array_equal(before.grades[150:], after.grades[150:])
+        assert (before.grades[:150] != after.grades[:150]).any()
+        for name in ("scores", "grade_probs"):
+            np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+        given = after.grade_probs[np.arange(300), after.grades]
+        np.testing.assert_allclose(after.risk, 1 - given)
+
+    def test_within_new_pairs_a_higher_score_is_never_graded_lower(self):
+        calibration = self.of({"new_traffic": True})
+        predictions, domains, places, _ = self.seen(np.random.default_rng(3), 0)
+        told = calibration.apply(predictions, domains, places)
+        order = np.argsort(told.scores[:150], kind="stable")
+        assert (np.diff(told.grades[:150][order]) >= 0).all()
+
+    def test_it_needs_percentiles(self):
+        calibration = self.of({"new_traffic": True})
+        assert calibration.reads_ood
+        predictions, domains, _, _ = self.seen(np.random.default_rng(3), 0)
+        with pytest.raises(ConfigError, match="by which new pairs are told"):
+            calibration.apply(predictions, domains)
+
+    def test_without_enough_labels_it_is_the_plain_one(self):
+        calibration = self.of({"new_traffic": True}, labels=5)
+        assert calibration.new_traffic is None
+        assert not calibration.reads_ood
+
+    def test_with_abstention_that_reads_nothing_of_it(self):
+        calibration = self.of({"new_traffic": True, "coverage": 0.8})
+        assert not calibration.abstention.reads_ood
+        predictions, domains, places, _ = self.seen(np.random.default_rng(3), 0)
+        assert calibration.apply(predictions, domains, places).abstain.any()
+
+    def test_through_a_file_and_back(self):
+        calibration = self.of({"goal": "macro_f1", "new_traffic": True})
+        again = from_bytes(to_bytes(calibration), "here")
+        assert again.told() == calibration.told()
+        assert to_bytes(again) == to_bytes(calibration)
+        said = self.seen(np.random.default_rng(3), 0)[:3]
+        np.testing.assert_array_equal(again.apply(*said).grades, calibration.apply(*said).grades)
+
+    @pytest.mark.parametrize("name", ["precision", "cost"])
+    def test_goals_that_promise_something_are_left_alone(self, name):
+        goal = {
+            "precision": {"name": "precision", "grade": "strong", "at_least": 0.6},
+            "cost": {"name": "cost", "matrix": [[0, 1, 2], [1, 0, 1], [5, 2, 0]]},
+        }[name]
+        asked = CalibrationConfig.model_validate({"goal": goal, "new_traffic": True})
+        assert any(fault.startswith("new_traffic: expected goal") for fault in asked.faults(SCALE))
+
+    def test_it_is_something_to_ask_for(self):
+        assert not CalibrationConfig.model_validate({"method": "none", "new_traffic": True}).is_none
