@@ -26,9 +26,9 @@ class CalibrationConfig(BaseModel):
         method: A calibrator and its arguments.
         per_domain: A calibrator of its own for each domain that has at least 100 validation pairs.
         goal: A decision rule and its arguments; "precision" takes its grade by name too.
-        coverage: Abstain, and answer this share of the validation pairs; None = see `risk`.
         new_traffic: Cut pairs that look new by the grades that people found among such traffic, where there
             are labels of it and the model keeps a detector (see `NewTraffic`).
+        coverage: Abstain, and answer this share of the validation pairs; None = see `risk`.
         risk: Abstain, and keep the error rate among answered pairs within this; None and no `coverage` =
             every pair is answered.
     """

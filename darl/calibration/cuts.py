@@ -1,18 +1,45 @@
-"""Cuts of the score: K - 1 numbers between which the grades lie."""
+"""Cuts of the score: K - 1 numbers between which the grades lie; how they are kept, used and searched for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from darl.calibration.learnt import Learnt
+from darl.errors import ShapeError
 from darl.predictions import FloatArray, IntArray
 
 MOST_PLACES = 500
 """Places where a cut may be; of more, so many that are evenly apart by rank are looked at."""
 
 Float64 = npt.NDArray[np.float64]
+
+
+class LearntCuts(Learnt):
+    """What learns K - 1 cuts that do not fall. A member sets `_cuts` when it is fitted."""
+
+    learns: ClassVar[Mapping[str, str]] = {"cuts": "float64 c"}
+    _cuts: Float64
+
+    @property
+    def cuts(self) -> tuple[float, ...]:
+        """The K - 1 cuts: from cut k on, the grade is k + 1 or above. -1: always; K: never."""
+        self._check_fitted()
+        return tuple(self._cuts.tolist())
+
+    def restored(self, state: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """As in `Learnt`; and the cuts are K - 1 and do not fall."""
+        restored = super().restored(state)
+        cuts, n = restored._cuts, restored._n_grades - 1
+        if cuts.shape != (n,) or (np.diff(cuts) < 0).any():
+            raise ShapeError(f"cuts: expected {n} that do not fall, received {cuts.tolist()}")
+        return restored
+
+    def _listed(self) -> str:
+        return ", ".join(f"{cut:.3f}" for cut in self.cuts)
 
 
 def grades_by(cuts: FloatArray, scores: FloatArray) -> npt.NDArray[np.int64]:

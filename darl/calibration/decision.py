@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from darl.calibration.cuts import grades_by
+from darl.calibration.cuts import LearntCuts, grades_by
 from darl.calibration.learnt import Learnt, check_graded
 from darl.errors import ShapeError
 from darl.predictions import FloatArray, IntArray
@@ -75,32 +74,15 @@ class Decision(Learnt, ABC):
         """(N,) grades."""
 
 
-class CutDecision(Decision):
+class CutDecision(LearntCuts, Decision):
     """A rule that cuts the score: a pair that is sorted above another never gets a lower grade.
 
     A member defines `_learn`, which sets `_cuts`.
     """
 
-    learns: ClassVar = {"cuts": "float64 c"}
-    _cuts: npt.NDArray[np.float64]
-
-    @property
-    def cuts(self) -> tuple[float, ...]:
-        """The K - 1 cuts: from cut k on, the grade is k + 1 or above. -1: always; K: never."""
-        self._check_fitted()
-        return tuple(self._cuts.tolist())
-
     def told(self) -> str:
         """The cuts."""
-        return f"grades cut the score at {', '.join(f'{cut:.3f}' for cut in self.cuts)}"
+        return f"grades cut the score at {self._listed()}"
 
     def _decide(self, scores: FloatArray, grade_probs: FloatArray) -> npt.NDArray[np.int64]:
         return grades_by(self._cuts, scores)
-
-    def restored(self, state: Mapping[str, npt.NDArray[Any]]) -> Self:
-        """As in `Learnt`; and the cuts are K - 1 and do not fall."""
-        restored = super().restored(state)
-        cuts, n = restored._cuts, restored._n_grades - 1
-        if cuts.shape != (n,) or (np.diff(cuts) < 0).any():
-            raise ShapeError(f"cuts: expected {n} that do not fall, received {cuts.tolist()}")
-        return restored

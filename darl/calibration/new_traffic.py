@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from darl.calibration.cuts import grades_by
-from darl.calibration.learnt import Learnt
+from darl.calibration.cuts import LearntCuts, grades_by
 from darl.errors import ShapeError
 from darl.predictions import FloatArray, IntArray
 
@@ -60,7 +58,7 @@ def is_new(ood_percentiles: FloatArray) -> Bools:
     return new
 
 
-class NewTraffic(Learnt):
+class NewTraffic(LearntCuts):
     """K - 1 cuts of the score for pairs that look new: as many of each grade as people found among them.
 
     Grades found in distribution do not hold out of it: new traffic has other shares of them, and the model
@@ -83,8 +81,7 @@ class NewTraffic(Learnt):
     probabilities, 2002 (shares of classes that change; here they are counted, not inferred).
     """
 
-    learns: ClassVar = {"cuts": "float64 c", "labels": "int64 1"}
-    _cuts: npt.NDArray[np.float64]
+    learns: ClassVar = {**LearntCuts.learns, "labels": "int64 1"}
     _labels: npt.NDArray[np.int64]
 
     def fit(self, traffic: Traffic, n_grades: int) -> Self | None:
@@ -125,21 +122,6 @@ class NewTraffic(Learnt):
         found: IntArray = np.where(is_new(ood_percentiles), grades_by(self._cuts, scores), grades)
         return found
 
-    @property
-    def cuts(self) -> tuple[float, ...]:
-        """The K - 1 cuts."""
-        self._check_fitted()
-        return tuple(self._cuts.tolist())
-
     def told(self) -> str:
         """The cuts, and from how many labels."""
-        cuts = ", ".join(f"{cut:.3f}" for cut in self.cuts)
-        return f"new pairs are cut at {cuts} (by {self._labels[0]} labels of such)"
-
-    def restored(self, state: Mapping[str, npt.NDArray[Any]]) -> Self:
-        """As in `Learnt`; and the cuts are K - 1 and do not fall."""
-        restored = super().restored(state)
-        cuts, n = restored._cuts, restored._n_grades - 1
-        if cuts.shape != (n,) or (np.diff(cuts) < 0).any():
-            raise ShapeError(f"new cuts: expected {n} that do not fall, received {cuts.tolist()}")
-        return restored
+        return f"new pairs are cut at {self._listed()} (by {self._labels[0]} labels of such)"

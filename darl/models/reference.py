@@ -102,7 +102,7 @@ class Reference:
 
     def drawn(self, size: int, rng: np.random.Generator) -> Reference:
         """At most `size` of the training pairs and as many of the held-out ones, drawn by `rng`."""
-        fit, held_out = (_some(len(pairs), size, rng) for pairs in (self.pairs, self.held_out_pairs))
+        fit, held_out = (some_rows(len(pairs), size, rng) for pairs in (self.pairs, self.held_out_pairs))
         return Reference(
             {view: predictions[fit] for view, predictions in self.fit.items()},
             tuple(self.pairs[row] for row in fit),
@@ -139,14 +139,14 @@ def take_reference(
         rng: Draws.
         progress: Told how far it is.
     """
-    fit, held = ([part[row] for row in _some(len(part), size, rng)] for part in (train, held_out))
+    fit, held = ([part[row] for row in some_rows(len(part), size, rng)] for part in (train, held_out))
     seen = [_seen(model, [one.pair for one in part], views, progress) for part in (fit, held)]
     grades = np.asarray([one.grade for one in fit], np.int64)
     pairs = [tuple(one.pair for one in part) for part in (fit, held)]
     return Reference(seen[0], pairs[0], cast(IntArray, grades), seen[1], pairs[1])
 
 
-def _some(n: int, size: int | None, rng: np.random.Generator) -> IntArray:
+def some_rows(n: int, size: int | None, rng: np.random.Generator) -> IntArray:
     """Increasing rows: at most `size` of n, all of them where it is None."""
     if size is None or n <= size:
         return np.arange(n)

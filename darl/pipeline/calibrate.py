@@ -21,6 +21,7 @@ from darl.evaluation.judged import Judged, judge, with_decisions
 from darl.grades import GradeScale
 from darl.models.base import RelevanceModel
 from darl.models.checkpoint import CALIBRATION, load_model, put_files, read_card
+from darl.models.reference import some_rows
 from darl.pairs import NO_RATINGS, GradedPair, Pair, Ratings
 from darl.pipeline.gauge import OOD_PERCENTILE, Gauge, load_gauge
 from darl.pipeline.overrides import checked
@@ -178,24 +179,15 @@ def _with_traffic(
     """The same with cuts for new pairs, if labels of traffic and a detector can tell them."""
     if gauge is None:
         return calibration
-    grades = np.full(len(traffic), -1)
+    grades: IntArray = np.full(len(traffic), -1)
     for index, grade in traffic.grading:
         grades[index] = grade
-    rows = np.concatenate([np.flatnonzero(grades >= 0), _drawn(traffic.ungraded)])
+    others = traffic.ungraded[some_rows(len(traffic.ungraded), MOST_TRAFFIC, np.random.default_rng(0))]
+    rows = np.concatenate([np.flatnonzero(grades >= 0), others])
     pairs = [traffic.pairs[row] for row in rows]
     predictions = model.predict(pairs, progress=progress)
     percentiles = gauge.columns(model, pairs, predictions, progress=progress)[OOD_PERCENTILE]
-    return calibration.with_traffic(
-        predictions, [pair.domain for pair in pairs], percentiles, grades[rows].astype(np.int64)
-    )
-
-
-def _drawn(rows: IntArray) -> IntArray:
-    """At most so many rows as tell how the model scores traffic."""
-    if len(rows) <= MOST_TRAFFIC:
-        return rows
-    drawn: IntArray = np.random.default_rng(0).choice(rows, MOST_TRAFFIC, replace=False)
-    return drawn
+    return calibration.with_traffic(predictions, [pair.domain for pair in pairs], percentiles, grades[rows])
 
 
 def _why_not(gauge: Gauge | None) -> str:

@@ -185,7 +185,10 @@ def _facts(one: Studied) -> str:
 
 def _calibrated(one: Studied) -> str:
     how = one.experiment.calibration
-    return "not calibrated" if how.is_none else f"each calibrated on validation ({how.method}, {how.goal})"
+    if how.is_none:
+        return "not calibrated"
+    new = ", new_traffic" if how.new_traffic else ""
+    return f"each calibrated on validation ({how.method}, {how.goal}{new})"
 
 
 def _closed_words(one: Studied) -> str:

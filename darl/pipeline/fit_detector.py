@@ -33,8 +33,8 @@ def fit_detector(
 ) -> Gauge:
     """Fit a detector on training pairs and keep it in the model's folder, beside the reference.
 
-    What was there of both is replaced. A calibration that reads the former detector is taken
-    out, and that is told. All of it is done, or none.
+    What was there of both is replaced. A calibration that reads the former detector is taken out, and that is
+    told. All of it is done, or none.
 
     Args:
         model: Folder of the model.

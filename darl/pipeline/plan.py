@@ -106,7 +106,5 @@ def _kept_work(experiment: Experiment, splits: Splits, folder: Path) -> float:
     if (folder / "model").exists():
         return 0.0
     keeping = Keeping(experiment.reference_size, experiment.ood, experiment.calibration)
-    parts = (splits.train, splits.valid)
-    return keeping.calibration_work(len(splits.valid), len(splits.pool)) + sum(
-        keeping.work(len(part)) for part in parts
-    )
+    calibrating = keeping.calibration_work(len(splits.valid), len(splits.pool))
+    return calibrating + sum(keeping.work(len(part)) for part in (splits.train, splits.valid))

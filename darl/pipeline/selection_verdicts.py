@@ -23,7 +23,10 @@ def against_random(gains: Sequence[Gain], metrics: Sequence[str]) -> list[list[s
         cells = [one for one in own if one.budget is not None and one.metric in metrics]
         below = [one for one in cells if one.mark == "▼"]
         above = sum(one.mark == "▲" for one in cells)
-        named = "; ".join(f"{one.metric} on {one.slice}, {one.budget} {_interval(one)}" for one in below)
+        named = "; ".join(
+            f"{one.metric} on {one.slice}, {one.budget} {_difference(one.gain, one.gain_low, one.gain_high)}"
+            for one in below
+        )
         rows.append([experiment, strategy, str(len(cells)), str(above), str(len(below)), named])
     return rows
 
@@ -51,14 +54,11 @@ def _each(gains: Sequence[Gain]) -> Iterator[tuple[str, str, list[Gain]]]:
             yield experiment, strategy, [one for one in here if one.strategy == strategy]
 
 
-def _interval(one: Gain) -> str:
-    return f"{one.gain:+.3f} [{one.gain_low:.3f}, {one.gain_high:.3f}]"
-
-
 def _half(one: Gain | None) -> str:
     if one is None or one.half is None:
         return "-"
-    if one.half_low is None:
-        return f"{one.half:+.3f}"
-    marked = mark(one.half_low, one.half_high)
-    return f"{one.half:+.3f} [{one.half_low:.3f}, {one.half_high:.3f}]{marked}"
+    return _difference(one.half, one.half_low, one.half_high) + mark(one.half_low, one.half_high)
+
+
+def _difference(value: float | None, low: float | None, high: float | None) -> str:
+    return f"{value:+.3f}" if low is None else f"{value:+.3f} [{low:.3f}, {high:.3f}]"
