@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Literal, TypeVar
@@ -22,6 +21,7 @@ from darl.models.apart import Readings, read_apart
 from darl.models.base import FeatureView
 from darl.models.config import ModelConfig
 from darl.models.encoder import ApartPooling, MatchPooling
+from darl.models.frozen_texts import FrozenTexts
 from darl.models.head import GradeHead, check_head
 from darl.models.likelihood import mean_log_likelihood
 from darl.models.llm import Batch, LastToken
@@ -31,6 +31,7 @@ from darl.models.padding import length_batches, pad
 from darl.models.prompt import CausalPrompt, EncoderPrompt, Tokens
 from darl.models.views import body_at, distinct, mean_over_text, text_of
 from darl.models.vocabulary import Vocabulary
+from darl.models.windows import windows
 from darl.objectives.base import Objective
 from darl.pairs import Pair
 from darl.predictions import FloatArray, Predictions
@@ -41,8 +42,6 @@ Tensors = tuple[Tensor, ...]
 
 # Tokens of one forward pass: on a CPU more gain nothing and cost memory, a GPU wants to be filled.
 PREDICT_TOKENS, PREDICT_TOKENS_GPU = 2048, 32_768
-# Pairs that are sorted, tokenised and held at a time.
-WINDOW = 16_384
 
 
 class Scorer(nn.Module):
@@ -98,6 +97,7 @@ class NeuralRelevanceModel:
         self.folded = FoldedAdapter(scorer.body) if isinstance(scorer.body, PeftModel) else None
         upper = config.adapter.upper_layers
         self.lower = LowerLayers(scorer.body, scorer.pooling, upper, packs=packs, of=fingerprint)
+        self.frozen_texts: FrozenTexts | None = None
 
     @property
     def device(self) -> torch.device:
@@ -201,8 +201,16 @@ class NeuralRelevanceModel:
                 with task(progress, f"features {view}", len(pairs), "pairs"):
                     return self._read(pairs, self.prompt.encode, pool, progress)[0]
             texts, places = distinct([text_of(self.prompt, pair, view) for pair in pairs])
+
+            def read(some: Sequence[str]) -> FloatArray:
+                return self._read(some, self.prompt.encode_alone, average, progress)[0]
+
             with task(progress, f"features {view}", len(texts), "texts"):
-                return self._read(texts, self.prompt.encode_alone, average, progress)[0][places]
+                if view.weights == "tuned" or self.frozen_texts is None:
+                    return read(texts)[places]
+                config = self.config
+                reader = self.fingerprint, config.dtype, config.max_length, config.prompt, view.layer
+                return self.frozen_texts.of(reader, texts, read, progress.advance)[places]
 
     def _pooled(
         self, texts: Sequence[Tokens], body: nn.Module, known: Readings | None = None
@@ -262,7 +270,7 @@ class NeuralRelevanceModel:
         """What `read` yields of each window of the inputs, put in their order; empty where there are none."""
         self.scorer.eval()
         found: list[npt.NDArray[np.float32]] = []
-        for start, texts in _windows(inputs, encode):
+        for start, texts in windows(inputs, encode):
             for rows, tensors in read(texts):
                 found = found or [np.empty((len(inputs), one.shape[1]), np.float32) for one in tensors]
                 for array, tensor in zip(found, tensors, strict=True):
@@ -286,15 +294,3 @@ class NeuralRelevanceModel:
         head = self.scorer.head
         widths = (head.n_logits, len(self.grade_scale), head.weight.shape[1])
         return Predictions(*(np.zeros((0, columns), np.float32) for columns in widths))
-
-
-def _windows(
-    inputs: Sequence[T], encode: Callable[[Sequence[T]], list[Tokens]]
-) -> Iterator[tuple[int, list[Tokens]]]:
-    """Tokens of the inputs, a window at a time; the next one is tokenised while this one is read."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(encode, inputs[:WINDOW])
-        for start in range(0, len(inputs), WINDOW):
-            texts = coming.result()
-            coming = thread.submit(encode, inputs[start + WINDOW : start + 2 * WINDOW])
-            yield start, texts

@@ -7,8 +7,10 @@ from typing import NamedTuple, Self
 
 from accelerate import PartialState
 
-from darl.models.neural import WINDOW, NeuralRelevanceModel
+from darl.models.frozen_texts import FrozenTexts
+from darl.models.neural import NeuralRelevanceModel
 from darl.models.trunk import TrunkMemory
+from darl.models.windows import WINDOW
 from darl.pairs import Pair
 from darl.pipeline.dasa import LastView
 from darl.pipeline.data import Splits
@@ -25,11 +27,13 @@ class Shared(NamedTuple):
         pairs: What models of the run read, part after part: what is read most often first, as room may end.
         memory: What layers without an adapter say of their texts; of the largest size that a stage allows.
             None where none does, or several processes share the work.
+        frozen: What the backbone says of single texts, which detectors on frozen features read.
     """
 
     view: LastView
     pairs: tuple[Sequence[Pair], ...]
     memory: TrunkMemory | None
+    frozen: FrozenTexts
 
     @classmethod
     def of(cls, experiment: Experiment, splits: Splits, run_dir: RunDir) -> Self:
@@ -40,10 +44,12 @@ class Shared(NamedTuple):
         limit = max(stage.trunk_cache_gb for recipe in recipes for stage in recipe.stages)
         alone = PartialState().num_processes == 1
         memory = TrunkMemory(run_dir.root, limit) if limit and alone else None
-        return cls(LastView(), (*([one.pair for one in part] for part in graded), pool), memory)
+        pairs = *([one.pair for one in part] for part in graded), pool
+        return cls(LastView(), pairs, memory, FrozenTexts())
 
     def lend(self, model: NeuralRelevanceModel, progress: Progress) -> NeuralRelevanceModel:
-        """The model, which reads what it can without its lower layers."""
+        """The model, which reads what it can without its lower layers, and frozen texts once."""
+        model.frozen_texts = self.frozen
         model.lower.remember(self.memory)
         if self.memory is None or not model.lower.are_known or not self.memory.is_empty:
             return model

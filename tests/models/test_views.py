@@ -7,6 +7,7 @@ from darl.grades import GradeScale
 from darl.models.base import FROZEN, TUNED, FeatureView, predict_with
 from darl.models.build import build_model
 from darl.models.config import ModelConfig
+from darl.models.frozen_texts import FrozenTexts
 from darl.pairs import Pair
 from tests.models.test_neural import PAIRS
 from tests.tiny import save_causal, save_encoder
@@ -124,3 +125,13 @@ def test_grades_are_the_models_whatever_the_view(model):
     seen, own = predict_with(model, PAIRS, FROZEN), model.predict(PAIRS)
     np.testing.assert_array_equal(seen.grade_probs, own.grade_probs)
     np.testing.assert_array_equal(seen.features, model.features(PAIRS, FROZEN))
+
+
+@pytest.mark.parametrize("view", ["frozen.item", "frozen.query@1", "tuned.item"])
+def test_a_model_that_remembers_frozen_texts_says_the_same(model, view, monkeypatch):
+    at = FeatureView.parse(view)
+    anew = model.features(PAIRS, at)
+    monkeypatch.setattr(model, "frozen_texts", FrozenTexts())
+    model.features(PAIRS[:2], FeatureView.parse("frozen.item@1"))  # of another layer: not to be mixed up
+    for some in (PAIRS[:2], PAIRS):
+        np.testing.assert_allclose(model.features(some, at), anew[: len(some)], atol=1e-5)

@@ -1,8 +1,12 @@
 """What the recipes of a run have in common is done once."""
 
+import numpy as np
 import pytest
 
+from darl.models.frozen_texts import FrozenTexts
+from darl.models.prompt import CausalPrompt
 from darl.models.trunk import Trunk
+from darl.pipeline.gauge import load_gauge
 from tests.pipeline.made import Heard
 from tests.pipeline.test_run import do
 
@@ -32,3 +36,26 @@ def test_lower_layers_are_run_once_for_all_recipes(raw, write, tmp_path, monkeyp
     for key, row in anew.row_at.items():
         assert some.row_at[key].value == pytest.approx(row.value, abs=1e-3)
         assert once.row_at[key].value == pytest.approx(row.value, abs=1e-3)
+
+
+def test_frozen_texts_are_read_once_for_all_recipes(raw, write, tmp_path, monkeypatch):
+    raw["seeds"] = [0, 1]
+    raw["ood"] = {"features": "frozen.item", "detector": {"name": "knn", "k": 3}}
+    asked, encode = [], CausalPrompt.encode_alone
+
+    def counted(self, texts):
+        asked.extend(texts)
+        return encode(self, texts)
+
+    monkeypatch.setattr(CausalPrompt, "encode_alone", counted)
+    do(write(raw), tmp_path / "once")
+    assert asked
+    assert len(asked) == len(set(asked))
+    asked.clear()
+    monkeypatch.setattr("darl.pipeline.shared.FrozenTexts", lambda: FrozenTexts(0.0))
+    do(write(raw), tmp_path / "anew")
+    assert len(asked) > 3 * len(set(asked))  # two recipes of two seeds
+    once, anew = [sorted((tmp_path / of / "recipes").glob("*/*/model")) for of in ("once", "anew")]
+    assert len(once) == len(anew) == 4
+    for here, there in zip(once, anew, strict=True):
+        np.testing.assert_allclose(load_gauge(here).held_out, load_gauge(there).held_out, atol=1e-5)
