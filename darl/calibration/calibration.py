@@ -149,6 +149,10 @@ class Calibration:
         traffic = Traffic(predictions.scores, given, ood_percentiles, grades)
         return replace(self, new_traffic=NewTraffic().fit(traffic, len(self.scale)))
 
+    def without_traffic(self) -> Calibration:
+        """The same, by which pairs that look new are graded as all others."""
+        return replace(self, new_traffic=None)
+
     @property
     def reads_ood(self) -> bool:
         """Whether `apply` needs OOD percentiles."""

@@ -15,7 +15,7 @@ from darl.evaluation.summary import HEADLINE
 from darl.files import write_text
 from darl.grades import GradeScale
 from darl.pipeline.darl_plot import plot_values
-from darl.pipeline.darl_recipes import PLAIN, RANDOM
+from darl.pipeline.darl_recipes import CUT_ALIKE, PLAIN, RANDOM
 from darl.pipeline.darl_rows import LEVEL, RESAMPLES, Less, Result, Share
 from darl.pipeline.darl_tables import earned_rows, heading, places_of
 from darl.pipeline.darl_verdicts import Check, Earned, checks, earned, reached
@@ -187,8 +187,12 @@ def _calibrated(one: Studied) -> str:
     how = one.experiment.calibration
     if how.is_none:
         return "not calibrated"
-    new = ", new_traffic" if how.new_traffic else ""
-    return f"each calibrated on validation ({how.method}, {how.goal}{new})"
+    told = f"each calibrated on validation ({how.method}, {how.goal})"
+    if not how.new_traffic:
+        return told
+    rivals = {row.rival for row in one.found}
+    alike = [f"`{rival}`" for rival in CUT_ALIKE if rival in rivals]
+    return f"{told}, {listed(alike)} without cuts of their own for new traffic, which the others have"
 
 
 def _closed_words(one: Studied) -> str:

@@ -11,6 +11,7 @@
     no_stages        with one stage on training pairs and labels together
     no_warm          without its warm stage
     no_interpolate   ended with its last stage
+    no_new_traffic   the recipe's models, new traffic graded as all other pairs
     ceiling          softmax, one stage on training pairs and the whole pool
 
 One stage on the union is the recipe's own stage on training pairs, again from the backbone, with more pairs,
@@ -36,15 +37,19 @@ from darl.pipeline.stage import CONTINUE, NEW, RoundConfig, Stage
 
 PLAIN, RANDOM, MARGIN, CEILING = "plain", "random", "margin", "ceiling"
 DASA_ONE, DASA_BLEND, DARL = "dasa_one", "dasa_blend", "darl"
+NO_NEW_TRAFFIC = "no_new_traffic"
 PARTS = {
     "no_objective": "objective",
     "no_dasa": "DASA",
     "no_stages": "stages",
     "no_warm": "warm-up",
     "no_interpolate": "interpolation",
+    NO_NEW_TRAFFIC: "cuts for new traffic",
 }
 """What each ablation leaves out."""
 RIVALS = (PLAIN, RANDOM, MARGIN, DASA_ONE, DASA_BLEND, DARL, *PARTS, CEILING)
+CUT_ALIKE = (PLAIN, RANDOM, MARGIN, NO_NEW_TRAFFIC)
+"""Rivals that do not grade new traffic by cuts of its own: that is a part of DaRL here."""
 UNION, WARM = "union", "warm"  # a name; what a warm stage has for examples
 SOFTMAX = Component(name="softmax")
 HALFWAY = InterpolationConfig(alphas=(0.5,))
@@ -61,12 +66,13 @@ BARE = {
 }
 
 
-def rivals_of(recipe: Recipe, pool: int) -> dict[str, Recipe]:
+def rivals_of(recipe: Recipe, pool: int, new_traffic: bool = False) -> dict[str, Recipe]:
     """All rivals that the recipe has, by label, each checked.
 
     Args:
         recipe: With one round, and before it a stage that learns the training pairs.
         pool: Pairs of the pool.
+        new_traffic: Whether labels also say how new traffic is graded (`calibration.new_traffic`).
 
     Raises:
         ConfigError: With every fault of the recipe, or of what is made of it.
@@ -89,12 +95,15 @@ def rivals_of(recipe: Recipe, pool: int) -> dict[str, Recipe]:
         "no_stages": parts.no_stages,
         "no_warm": parts.no_warm,
         "no_interpolate": parts.no_interpolate,
+        NO_NEW_TRAFFIC: parts.whole,
         CEILING: partial(parts.bought, Component(name="random"), pool),
     }
     if not parts.warm:
         del makers["no_warm"]
     if recipe.interpolate is None:
         del makers["no_interpolate"]
+    if not new_traffic:
+        del makers[NO_NEW_TRAFFIC]
     made = {}
     for label, make in makers.items():
         try:

@@ -144,11 +144,14 @@ def results(
     Args:
         name: Of the experiment.
         report: On what was run.
-        run_as: By the label of each rival, what it was run as.
+        run_as: By the label of each rival, what it was run as: a model of the report.
         resamples: Of queries and seeds.
     """
     slices, metrics = estimate_all(report, resamples), metrics_for(report.scale)
     sizes = _sizes(report)
+    first: dict[str, str] = {}
+    for rival, model in run_as.items():
+        first.setdefault(model, rival)
     for rival, model in run_as.items():
         others = {other: run_as[other] for other in COMPARED if other in run_as and other != rival}
         less = {other: _less(slices, model, than, metrics) for other, than in others.items()}
@@ -163,7 +166,7 @@ def results(
                     place,
                     metric,
                     rival,
-                    "" if rival == model else model,
+                    "" if rival == first[model] else first[model],
                     labels["train"],
                     labels["selected"],
                     own.value,

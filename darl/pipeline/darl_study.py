@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +25,20 @@ from darl.evaluation.report import Report
 from darl.evaluation.rows import IN_DIST
 from darl.models.prompt import template_fields
 from darl.pipeline.darl_page import Studied, write_page
-from darl.pipeline.darl_recipes import DARL, RIVALS, in_turn, recipe_faults, rivals_of, same_as
+from darl.pipeline.darl_recipes import (
+    CUT_ALIKE,
+    DARL,
+    RIVALS,
+    in_turn,
+    recipe_faults,
+    rivals_of,
+    same_as,
+)
 from darl.pipeline.darl_rows import results
 from darl.pipeline.experiment import Experiment
 from darl.pipeline.first_stages import FirstStages
 from darl.pipeline.recipe import Recipe
+from darl.pipeline.report import told_in
 from darl.pipeline.run import run
 from darl.pipeline.run_dir import RunDir
 from darl.pipeline.study import calibration_of_rivals, keep_rows, pooled_faults
@@ -89,7 +99,7 @@ def study_darl(
         first.lend(trial.experiment, run_dir)
         report = _run(trial.experiment, set(asked.values()), run_dir, part)
         machine: dict[str, Any] = json.loads((run_dir.root / "environment.json").read_text(encoding="utf-8"))
-        found = list(results(name, report, asked))
+        found = list(results(name, *_as_told(trial.experiment, report, asked, run_dir)))
         studied.append(Studied(name, trial.experiment, trial.recipe, found, machine))
         keep_rows((row for one in studied for row in one.found), out)
         write_page(studied, page or out / PAGE, command)
@@ -133,13 +143,14 @@ def expand(experiment: Experiment, name: str = DARL) -> Trial:
         raise ConfigError("study", faults)
     pool = experiment.data.load(experiment.grades, template_fields(experiment.model.prompt)).pool
     recipe = experiment.recipes[name]
-    made = rivals_of(recipe, len(pool))
+    calibration = calibration_of_rivals(experiment)
+    made = rivals_of(recipe, len(pool), calibration["calibration"].new_traffic)
     run_as = same_as(made)
     recipes = in_turn({label: one for label, one in made.items() if run_as[label] == label})
     changes = {
         "recipes": recipes,
         "report": experiment.report.model_copy(update={"baseline": "", "validation": False}),
-        **calibration_of_rivals(experiment),
+        **calibration,
         "reference_size": 0,
     }
     fields = {key: getattr(experiment, key) for key in Experiment.model_fields}
@@ -179,3 +190,24 @@ def _run(experiment: Experiment, labels: Collection[str], run_dir: RunDir, progr
     if run_dir.is_main:  # it may be of fewer rivals
         (run_dir.root / "report.json").unlink(missing_ok=True)
     return run(experiment.model_copy(update={"recipes": recipes}), run_dir, progress=progress)
+
+
+def _as_told(
+    experiment: Experiment, report: Report, run_as: Mapping[str, str], run_dir: RunDir
+) -> tuple[Report, dict[str, str]]:
+    """The report by what rivals tell, and by rival its model there: cut alike it is another one."""
+    if not experiment.calibration.new_traffic:
+        return report, dict(run_as)
+    models = {label: f"{model} cut alike" if label in CUT_ALIKE else model for label, model in run_as.items()}
+    splits = experiment.data.load(experiment.grades, template_fields(experiment.model.prompt))
+    alike = told_in(experiment, report.runs, splits, run_dir, new_traffic=False)
+    told = {
+        name: (alike if label in CUT_ALIKE else report.told).get(run_as[label])
+        for label, name in models.items()
+    }
+    return replace(
+        report,
+        runs={models[label]: report.runs[model] for label, model in run_as.items()},
+        labels={models[label]: report.labels[model] for label, model in run_as.items()},
+        told={name: one for name, one in told.items() if one is not None},
+    ), models

@@ -51,7 +51,7 @@ def report_on(experiment: Experiment, splits: Splits, run_dir: RunDir) -> Report
         rounds=_round_views(experiment, run_dir),
         outlooks=_outlooks(experiment, run_dir),
         endings=_endings(experiment, run_dir),
-        calibrated=_calibrated(experiment, runs, splits, run_dir),
+        calibrated=told_in(experiment, runs, splits, run_dir),
         title=experiment.title,
         notes=experiment.notes,
         resamples=experiment.report.resamples,
@@ -76,12 +76,24 @@ def _endings(experiment: Experiment, run_dir: RunDir) -> list[Ending]:
     ]
 
 
-def _calibrated(experiment: Experiment, runs: Runs, splits: Splits, run_dir: RunDir) -> Runs:
-    """The same after calibration, of recipes whose models have one with every seed."""
+def told_in(
+    experiment: Experiment, runs: Runs, splits: Splits, run_dir: RunDir, *, new_traffic: bool = True
+) -> Runs:
+    """What recipes' models tell of the test slices, of recipes whose models are calibrated with every seed.
+
+    Args:
+        experiment: Whose run it was.
+        runs: What the models of some or all recipes say.
+        splits: Its pairs.
+        run_dir: Where it was run.
+        new_traffic: Whether pairs that look new are graded by cuts of their own, where a model has such.
+    """
     told = {}
     for name, seeds in _seeds(experiment).items():
+        if name not in runs:
+            continue
         kept = [load_calibration(run_dir.recipe(name, seed) / "model") for seed in seeds]
-        found = [one for one in kept if one is not None]
+        found = [one if new_traffic else one.without_traffic() for one in kept if one is not None]
         if len(found) == len(kept):
             told[name] = {
                 part: [

@@ -29,7 +29,7 @@ def recipe(*stages, **more):
 
 
 def made(*stages, **more):
-    return rivals_of(recipe(*stages, **more), 50)
+    return rivals_of(recipe(*stages, **more), 50, new_traffic=True)
 
 
 def stages_of(one):
@@ -116,7 +116,9 @@ def test_an_ablation_changes_one_thing(label):
 
 def test_without_stages_it_is_the_rival_that_blends():
     rivals = made()
-    assert same_as(rivals) == {label: label for label in rivals} | {"no_stages": "dasa_blend"}
+    assert same_as(rivals) == {label: label for label in rivals} | {
+        "no_stages": "dasa_blend", "no_new_traffic": "darl",
+    }  # fmt: skip
     gated = made(gate={"harm": 0.01})
     assert same_as(gated)["no_stages"] == "no_stages"  # it has a gate, the rival has none
     assert gated["no_stages"].gate == gated["darl"].gate
@@ -146,6 +148,7 @@ def test_an_end_means_a_model_that_is_there():
 def test_what_the_recipe_lacks_is_not_taken_out():
     rivals = made(interpolate=None, hold_out=0)
     assert set(RIVALS) - set(rivals) == {"no_warm", "no_interpolate"}
+    assert "no_new_traffic" not in rivals_of(recipe(), 50)
     assert rivals["dasa_blend"].interpolate.alphas == (0.5,)
     assert same_as(rivals)["no_stages"] == "dasa_one"
     assert set(PARTS) < set(RIVALS)
@@ -159,7 +162,7 @@ def test_those_that_see_the_pool_alike_stand_together():
     order = list(in_turn(made()))
     assert order == [
         "plain", "random", "margin", "no_objective", "ceiling",
-        "dasa_one", "dasa_blend", "darl", "no_dasa", "no_stages", "no_interpolate",
+        "dasa_one", "dasa_blend", "darl", "no_dasa", "no_stages", "no_interpolate", "no_new_traffic",
     ]  # fmt: skip
 
 

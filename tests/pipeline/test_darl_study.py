@@ -22,7 +22,7 @@ from tests.cli.test_cli import darl
 from tests.pipeline.made_darl import darl_raw, saved
 from tests.training.test_loop import Stop, StopAfter
 
-LABELS = [label for label in RIVALS if label != "no_warm"]
+LABELS = [label for label in RIVALS if label not in ("no_warm", "no_new_traffic")]
 TEST = {"in_dist": "shop:in_dist", "near_ood": "shop:near_ood", "far_ood": "shop:far_ood"}
 
 

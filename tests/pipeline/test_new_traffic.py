@@ -16,6 +16,7 @@ from darl.grades import GradeScale
 from darl.models.checkpoint import load_model
 from darl.pairs import GradedPair
 from darl.pipeline.calibrate import calibrate, calibration_of, load_calibration
+from darl.pipeline.darl_study import study_darl
 from darl.pipeline.experiment import load_experiment
 from darl.pipeline.gauge import OOD_PERCENTILE, load_gauge
 from darl.pipeline.kept import Keeping
@@ -142,6 +143,47 @@ def test_a_run_learns_it_from_what_its_rounds_had_graded(raw, write, tmp_path, m
     )
     expected = Teller.of(folder).tell(loaded, pairs, loaded.predict(pairs)).decisions
     np.testing.assert_array_equal(told.decisions.grades, expected.grades)
+
+
+def test_in_a_study_of_darl_simple_rivals_do_without_it(raw, write, tmp_path, monkeypatch):
+    monkeypatch.setattr("darl.calibration.new_traffic.NEW_FROM", 30.0)
+    gauged(raw)["recipes"]["darl"]["stages"][1]["round"]["strategy"] = "margin"
+    (one,) = study_darl(
+        {"shop": load_experiment(write(raw))},
+        tmp_path / "out",
+        only=["plain", "random", "no_dasa", "darl", "no_new_traffic"],
+    )
+    assert {path.name for path in (tmp_path / "out/shop/recipes").iterdir()} == {
+        "plain", "random", "no_dasa", "darl",
+    }  # fmt: skip
+    splits = one.experiment.data.load(one.experiment.grades)
+    graded = np.array([pair.grade for pair in splits.test["far_ood"]])
+    pairs = [pair.pair for pair in splits.test["far_ood"]]
+    values, cut = {}, {}
+    for rival in ("random", "darl", "no_new_traffic", "no_dasa"):
+        run_as = "darl" if rival == "no_new_traffic" else rival
+        folder = tmp_path / "out/shop/recipes" / run_as / "seed-0/model"
+        loaded, calibration = load_model(folder), load_calibration(folder)
+        assert calibration.new_traffic is not None
+        predictions = loaded.predict(pairs)
+        percentiles = load_gauge(folder).columns(loaded, pairs, predictions)[OOD_PERCENTILE]
+        grades = {
+            "apart": calibration.apply(predictions, [pair.domain for pair in pairs], percentiles).grades,
+            "alike": calibration.without_traffic().apply(predictions, [pair.domain for pair in pairs]).grades,
+        }
+        cut[rival] = (grades["apart"] != grades["alike"]).any()
+        told = grades["alike" if rival in ("random", "no_new_traffic") else "apart"]
+        values[rival] = (told == graded).mean()
+    found = {row.rival: row.value for row in one.found if (row.slice, row.metric) == ("far_ood", "accuracy")}
+    assert found == {"plain": found["plain"]} | {key: pytest.approx(value) for key, value in values.items()}
+    assert cut["random"]
+    assert cut["darl"]
+    assert {row.rival: row.same_as for row in one.found if row.same_as} == {}
+    assert [part.part for part in one.earned] == ["DASA", "cuts for new traffic"]
+    assert (
+        "`plain`, `random` and `no_new_traffic` without cuts of their own for new traffic"
+        in (tmp_path / "out/study.md").read_text()
+    )
 
 
 def test_a_file_without_a_detector_is_refused(raw, write):
