@@ -6,9 +6,8 @@ query or an item.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Hashable, Sequence
-
-import numpy as np
 
 from darl.predictions import FloatArray
 
@@ -16,7 +15,10 @@ GB = 1e9
 
 
 class FrozenTexts:
-    """Vectors of texts that frozen weights have read; each text is read once, as long as there is room.
+    """Vectors of sets of texts that frozen weights have read; each set is read once, while there is room.
+
+    Sets, not texts: in its last bits a vector depends on the texts it was read with, and a run that goes on
+    after a stop, which has read others before, must end in the same bits.
 
     Args:
         limit_gb: What the vectors take together, at most. What is beyond it is not kept.
@@ -24,7 +26,7 @@ class FrozenTexts:
 
     def __init__(self, limit_gb: float = 0.5) -> None:
         self._room = int(limit_gb * GB)
-        self._known: dict[Hashable, dict[str, FloatArray]] = {}
+        self._known: dict[Hashable, FloatArray] = {}
 
     def of(
         self,
@@ -41,14 +43,18 @@ class FrozenTexts:
             read: (n, D) vectors of n >= 1 texts, read now.
             skip: Told how many need no reading.
         """
-        known = self._known.setdefault(reader, {})
-        lacking = [text for text in texts if text not in known]
-        skip(len(texts) - len(lacking))
-        found = dict(zip(lacking, read(lacking), strict=True)) if lacking else {}
-        vectors = np.stack([known[text] if text in known else found[text] for text in texts])
-        for text, vector in found.items():
-            if vector.nbytes > self._room:
-                break
-            self._room -= vector.nbytes
-            known[text] = vector.copy()  # a row alone: a view of it would hold what else was read
-        return vectors
+        order = sorted(range(len(texts)), key=texts.__getitem__)
+        own = [texts[row] for row in order]
+        key = reader, hashlib.sha256("\0".join(own).encode("utf-8", "surrogatepass")).digest()
+        found = self._known.get(key)
+        if found is None:
+            found = read(own)
+            if found.nbytes <= self._room:
+                self._room -= found.nbytes
+                self._known[key] = found
+        else:
+            skip(len(texts))
+        places = [0] * len(order)
+        for place, row in enumerate(order):
+            places[row] = place
+        return found[places]

@@ -48,7 +48,7 @@ class Shared(NamedTuple):
         return cls(LastView(), pairs, memory, FrozenTexts())
 
     def lend(self, model: NeuralRelevanceModel, progress: Progress) -> NeuralRelevanceModel:
-        """The model, which reads what it can without its lower layers, and frozen texts once."""
+        """The model, which reads what it can without its lower layers, and frozen texts no second time."""
         model.frozen_texts = self.frozen
         model.lower.remember(self.memory)
         if self.memory is None or not model.lower.are_known or not self.memory.is_empty:
