@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darl.grades import GradeScale
-from darl.models import neural
+from darl.models import neural, windows
 from darl.models.apart import Sides
 from darl.models.build import build_model
 from darl.models.checkpoint import load_model, save_exported, save_model
@@ -67,7 +67,7 @@ def test_scores_are_those_of_each_pair_alone(tiny_encoder, monkeypatch, in_rows,
     expected = np.concatenate([model.predict([pair]).features for pair in PAIRS])
     model.scorer.pooling.in_rows = in_rows
     monkeypatch.setattr(neural, "PREDICT_TOKENS", tokens)
-    monkeypatch.setattr(neural, "WINDOW", window)
+    monkeypatch.setattr(windows, "WINDOW", window)
     np.testing.assert_allclose(model.predict(PAIRS).features, expected, atol=1e-5)
 
 

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from darl.errors import ConfigError
 from darl.grades import GradeScale
-from darl.models import neural, vocabulary
+from darl.models import neural, vocabulary, windows
 from darl.models.base import FeatureView
 from darl.models.build import build_model
 from darl.models.config import ModelConfig
@@ -127,7 +127,7 @@ def test_it_depends_on_its_own_pair_only(tiny_llm, view, monkeypatch):
     whole, order = model.features(PAIRS, view), np.random.default_rng(0).permutation(len(PAIRS))
     np.testing.assert_allclose(model.features([PAIRS[i] for i in order], view), whole[order], atol=1e-5)
     monkeypatch.setattr(neural, "PREDICT_TOKENS", 64)
-    monkeypatch.setattr(neural, "WINDOW", 4)
+    monkeypatch.setattr(windows, "WINDOW", 4)
     np.testing.assert_allclose(model.features(PAIRS, view), whole, atol=1e-5)
 
 

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 from transformers.models.llama.modeling_llama import LlamaAttention
 
 from darl.grades import GradeScale
-from darl.models import neural, packing
+from darl.models import neural, packing, windows
 from darl.models.build import build_model
 from darl.models.config import ModelConfig
 from darl.models.packed_attention import NAME, packed_attention, run_packed, use_packing
@@ -78,7 +78,7 @@ def test_every_text_is_read_as_it_is_alone(folder, monkeypatch):
     assert np.abs(probs - probs[0]).max() > 1e-3
     for tokens, window in ((2048, 16_384), (ROWS, 16_384), (ROWS, 5), (1, 3)):
         monkeypatch.setattr(neural, "PREDICT_TOKENS", tokens)
-        monkeypatch.setattr(neural, "WINDOW", window)
+        monkeypatch.setattr(windows, "WINDOW", window)
         received = model.predict(PAIRS)
         np.testing.assert_allclose(received.grade_probs, probs, atol=1e-5)
         np.testing.assert_allclose(received.features, hidden, atol=1e-5)
