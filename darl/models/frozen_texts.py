@@ -6,8 +6,9 @@ query or an item.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Hashable, Sequence
+
+import numpy as np
 
 from darl.predictions import FloatArray
 
@@ -44,17 +45,13 @@ class FrozenTexts:
             skip: Told how many need no reading.
         """
         order = sorted(range(len(texts)), key=texts.__getitem__)
-        own = [texts[row] for row in order]
-        key = reader, hashlib.sha256("\0".join(own).encode("utf-8", "surrogatepass")).digest()
-        found = self._known.get(key)
-        if found is None:
+        own = tuple(texts[row] for row in order)
+        found = self._known.get((reader, own))
+        if found is not None:
+            skip(len(texts))
+        else:
             found = read(own)
             if found.nbytes <= self._room:
                 self._room -= found.nbytes
-                self._known[key] = found
-        else:
-            skip(len(texts))
-        places = [0] * len(order)
-        for place, row in enumerate(order):
-            places[row] = place
-        return found[places]
+                self._known[reader, own] = found
+        return found[np.argsort(order)]

@@ -199,15 +199,14 @@ def _as_told(
     if not experiment.calibration.new_traffic:
         return report, dict(run_as)
     models = {label: f"{model} cut alike" if label in CUT_ALIKE else model for label, model in run_as.items()}
+    run = {models[label]: model for label, model in run_as.items()}
+    cut = {model: report.runs[model] for label, model in run_as.items() if label in CUT_ALIKE}
     splits = experiment.data.load(experiment.grades, template_fields(experiment.model.prompt))
-    alike = told_in(experiment, report.runs, splits, run_dir, new_traffic=False)
-    told = {
-        name: (alike if label in CUT_ALIKE else report.told).get(run_as[label])
-        for label, name in models.items()
-    }
+    alike = told_in(experiment, cut, splits, run_dir, new_traffic=False)
+    told = {name: (report.told if name == model else alike).get(model) for name, model in run.items()}
     return replace(
         report,
-        runs={models[label]: report.runs[model] for label, model in run_as.items()},
-        labels={models[label]: report.labels[model] for label, model in run_as.items()},
+        runs={name: report.runs[model] for name, model in run.items()},
+        labels={name: report.labels[model] for name, model in run.items()},
         told={name: one for name, one in told.items() if one is not None},
     ), models
