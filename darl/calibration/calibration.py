@@ -135,6 +135,7 @@ class Calibration:
         domains: Sequence[str] | Texts,
         ood_percentiles: FloatArray,
         grades: IntArray,
+        likely_from: float,
     ) -> Calibration:
         """The same with cuts for pairs that look new, where enough of the labels are of such.
 
@@ -143,10 +144,11 @@ class Calibration:
             domains: (M,) where it comes from.
             ood_percentiles: (M,) how unusual it is.
             grades: (M,) the grades that people gave; -1 where nobody was asked.
+            likely_from: OOD percentile from which on most of the traffic is out of distribution.
         """
         plain = replace(self, abstention=None, new_traffic=None)
         given = plain.apply(predictions, domains).grades
-        traffic = Traffic(predictions.scores, given, ood_percentiles, grades)
+        traffic = Traffic(predictions.scores, given, ood_percentiles, grades, likely_from)
         return replace(self, new_traffic=NewTraffic().fit(traffic, len(self.scale)))
 
     def without_traffic(self) -> Calibration:

@@ -13,7 +13,10 @@ from darl.errors import ShapeError
 from darl.predictions import FloatArray, IntArray
 
 NEW_FROM = 95.0
-"""OOD percentile from which a pair is new: one in twenty pairs in distribution is taken for it."""
+"""OOD percentile below which no pair is new: at most one in twenty pairs in distribution is taken for it."""
+
+ENOUGH = 20
+"""Labels of pairs that are most likely new with which no others are taken for new."""
 
 BORROWED = 25
 """As so many labels counts what the decision rule says of new traffic."""
@@ -23,8 +26,6 @@ LEAST = 10
 
 UNSEEN = 50
 """With so many new pairs that nobody graded, those that were graded, and so trained on, are left out."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,8 @@ class Traffic:
         given: (M,) the grades that the decision rule gives.
         ood_percentiles: (M,) how many held-out in-distribution pairs of 100 are less unusual.
         grades: (M,) the grades that people gave; -1 where nobody was asked.
+        likely_from: OOD percentile from which on most of the traffic is out of distribution; infinity where
+            that holds nowhere.
 
     Raises:
         ShapeError: Lengths differ.
@@ -45,17 +48,18 @@ class Traffic:
     given: IntArray
     ood_percentiles: FloatArray
     grades: IntArray
+    likely_from: float
 
     def __post_init__(self) -> None:
         for name in ("given", "ood_percentiles", "grades"):
             if (array := getattr(self, name)).shape != self.scores.shape:
                 raise ShapeError(f"{name}: expected {self.scores.shape} as scores, received {array.shape}")
 
-
-def is_new(ood_percentiles: FloatArray) -> Bools:
-    """(N,) which of N pairs look new."""
-    new: Bools = ood_percentiles >= NEW_FROM
-    return new
+    def new_from(self) -> float:
+        """The OOD percentile from which a pair is new; see `NewTraffic`."""
+        likely = max(NEW_FROM, self.likely_from)
+        labels = (self.grades >= 0) & (self.ood_percentiles >= likely)
+        return likely if labels.sum() >= ENOUGH else NEW_FROM
 
 
 class NewTraffic(LearntCuts):
@@ -71,6 +75,11 @@ class NewTraffic(LearntCuts):
     label counts for the traffic it came from, whatever the model was trained on; that it was trained on the
     labels does no harm, as the cuts are of the scores of pairs that nobody graded where there are 50.
 
+    A pair is new from the OOD percentile on from which most of the traffic is out of distribution, and never
+    below the 95th. From the 95th on one in twenty familiar pairs is new as well: where little traffic is new
+    that is half of them, and the cuts serve neither. Where the stricter rule leaves fewer than 20 labels, it
+    is the 95th: what few labels say of the shares is worth less than what more say of somewhat other ones.
+
     Labels have to be drawn from new traffic as it comes (`dasa`, `ood_sampling`, `random` do): a strategy
     that seeks doubtful or strong pairs finds other shares.
 
@@ -81,8 +90,9 @@ class NewTraffic(LearntCuts):
     probabilities, 2002 (shares of classes that change; here they are counted, not inferred).
     """
 
-    learns: ClassVar = {**LearntCuts.learns, "labels": "int64 1"}
+    learns: ClassVar = {**LearntCuts.learns, "labels": "int64 1", "start": "float64 1"}
     _labels: npt.NDArray[np.int64]
+    _start: npt.NDArray[np.float64]
 
     def fit(self, traffic: Traffic, n_grades: int) -> Self | None:
         """A fitted copy; None where fewer than 10 of the labels are of new pairs.
@@ -91,7 +101,8 @@ class NewTraffic(LearntCuts):
             traffic: Of the deployed kind.
             n_grades: K.
         """
-        new = is_new(traffic.ood_percentiles)
+        start = traffic.new_from()
+        new = traffic.ood_percentiles >= start
         graded = new & (traffic.grades >= 0)
         labels = int(graded.sum())
         if labels < LEAST:
@@ -105,6 +116,7 @@ class NewTraffic(LearntCuts):
         fitted._n_grades = n_grades
         fitted._cuts = np.quantile(scores, np.minimum(wanted.cumsum()[:-1], 1.0))
         fitted._labels = np.array([labels], np.int64)
+        fitted._start = np.array([start], np.float64)
         return fitted
 
     def decide(self, scores: FloatArray, grades: IntArray, ood_percentiles: FloatArray) -> IntArray:
@@ -119,9 +131,12 @@ class NewTraffic(LearntCuts):
             NotFittedError: This is not one that `fit` returned.
         """
         self._check_fitted()
-        found: IntArray = np.where(is_new(ood_percentiles), grades_by(self._cuts, scores), grades)
+        found: IntArray = np.where(ood_percentiles >= self._start, grades_by(self._cuts, scores), grades)
         return found
 
     def told(self) -> str:
-        """The cuts, and from how many labels."""
-        return f"new pairs are cut at {self._listed()} (by {self._labels[0]} labels of such)"
+        """Which pairs are new, the cuts, and from how many labels."""
+        return (
+            f"new pairs, from OOD percentile {self._start[0]:.4g} on, are cut at {self._listed()} "
+            f"(by {self._labels[0]} labels of such)"
+        )

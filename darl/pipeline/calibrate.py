@@ -23,14 +23,18 @@ from darl.models.base import RelevanceModel
 from darl.models.checkpoint import CALIBRATION, load_model, put_files, read_card
 from darl.models.reference import some_rows
 from darl.pairs import NO_RATINGS, GradedPair, Pair, Ratings
-from darl.pipeline.gauge import OOD_PERCENTILE, Gauge, load_gauge
+from darl.pipeline.gauge import OOD_PERCENTILE, OOD_SCORE, Gauge, load_gauge
 from darl.pipeline.overrides import checked
 from darl.predictions import Decisions, FloatArray, IntArray, Predictions
 from darl.progress import SILENT, Progress
+from darl.selection.ood_sampling import ood_probability
 
 LEAST_PAIRS, LEAST_QUERIES = 50, 5
+MOSTLY = 0.5
+"""Probability of being out of distribution from which on a pair of traffic is new."""
+
 MOST_TRAFFIC = 2000
-"""Ungraded pairs of traffic that are looked at for `new_traffic`."""
+"""Pairs of traffic that are looked at for `new_traffic`, besides those that are graded."""
 EVERYTHING = "all"
 
 
@@ -182,12 +186,17 @@ def _with_traffic(
     grades: IntArray = np.full(len(traffic), -1)
     for index, grade in traffic.grading:
         grades[index] = grade
-    others = traffic.ungraded[some_rows(len(traffic.ungraded), MOST_TRAFFIC, np.random.default_rng(0))]
-    rows = np.concatenate([np.flatnonzero(grades >= 0), others])
+    drawn = some_rows(len(traffic), MOST_TRAFFIC, np.random.default_rng(0))
+    # First what is as it comes, then what is there for its grade alone: labels seek what is new.
+    rows = np.concatenate([drawn, np.setdiff1d(np.flatnonzero(grades >= 0), drawn)])
     pairs = [traffic.pairs[row] for row in rows]
     predictions = model.predict(pairs, progress=progress)
-    percentiles = gauge.columns(model, pairs, predictions, progress=progress)[OOD_PERCENTILE]
-    return calibration.with_traffic(predictions, [pair.domain for pair in pairs], percentiles, grades[rows])
+    found = gauge.columns(model, pairs, predictions, progress=progress)
+    percentiles = found[OOD_PERCENTILE]
+    likely = ood_probability(found[OOD_SCORE][: len(drawn)], gauge.held_out) >= MOSTLY
+    likely_from = percentiles[: len(drawn)][likely].min(initial=np.inf)
+    domains = [pair.domain for pair in pairs]
+    return calibration.with_traffic(predictions, domains, percentiles, grades[rows], float(likely_from))
 
 
 def _why_not(gauge: Gauge | None) -> str:

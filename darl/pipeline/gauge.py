@@ -27,8 +27,8 @@ from darl.progress import SILENT, Progress
 FORMAT = 1
 GAUGE = "ood.safetensors"
 ABOUT, HELD_OUT = "darl.ood", "held_out"
-OOD_PERCENTILE = "ood_percentile"
-COLUMNS = ("ood_score", OOD_PERCENTILE)
+OOD_SCORE, OOD_PERCENTILE = "ood_score", "ood_percentile"
+COLUMNS = (OOD_SCORE, OOD_PERCENTILE)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Cuts for what looks new: as many of each grade as people found there."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from darl.calibration.calibration import Calibration
 from darl.calibration.config import CalibrationConfig
 from darl.calibration.cuts import grades_by
-from darl.calibration.new_traffic import BORROWED, NewTraffic, Traffic, is_new
+from darl.calibration.new_traffic import BORROWED, NEW_FROM, NewTraffic, Traffic
 from darl.calibration.store import from_bytes, to_bytes
 from darl.errors import ConfigError, NotFittedError, ShapeError
 from darl.grades import GradeScale
@@ -23,7 +25,7 @@ def traffic(rng, new=400, usual=400, labels=200, shares=(0.2, 0.5, 0.3), given=0
     scores = np.clip(grades + rng.normal(0, 0.3, len(grades)), 0, 2)
     percentiles = np.repeat([99.0, 50.0], [new, usual])
     told = np.where(np.arange(len(grades)) < labels, grades, -1)
-    return Traffic(scores, np.full(len(grades), given), percentiles, told)
+    return Traffic(scores, np.full(len(grades), given), percentiles, told, NEW_FROM)
 
 
 def shares_of(grades):
@@ -33,7 +35,7 @@ def shares_of(grades):
 def test_new_pairs_get_the_shares_that_people_found():
     seen = traffic(np.random.default_rng(0), labels=300)
     fitted = NewTraffic().fit(seen, 3)
-    new = is_new(seen.ood_percentiles)
+    new = seen.ood_percentiles >= NEW_FROM
     told = fitted.decide(seen.scores, seen.given, seen.ood_percentiles)
     wanted = (300 * shares_of(seen.grades[:300]) + BORROWED * np.array([1, 0, 0])) / (300 + BORROWED)
     unseen = new & (seen.grades < 0)
@@ -61,14 +63,51 @@ def test_labels_of_what_is_usual_do_not_count():
     assert NewTraffic().fit(seen, 3) is None
 
 
+def thin(rng, labels):
+    """As `traffic`, but of the 400 pairs from the 95th percentile on half are familiar, and weak."""
+    seen = traffic(rng, labels=labels, shares=(0.0, 0.0, 1.0))
+    familiar = np.arange(800) % 2 == 1
+    scores = np.where(familiar, 1.0, seen.scores)
+    grades = np.where(familiar & (seen.grades >= 0), 1, seen.grades)
+    percentiles = np.where(familiar & (seen.ood_percentiles > 95), 96.0, seen.ood_percentiles)
+    return replace(seen, scores=scores, grades=grades, ood_percentiles=percentiles, likely_from=98.0)
+
+
+def test_what_is_most_likely_familiar_is_not_new():
+    seen = thin(np.random.default_rng(0), labels=40)
+    fitted = NewTraffic().fit(seen, 3)
+    told = fitted.decide(seen.scores, np.full(800, 7), seen.ood_percentiles)
+    assert ((told == 7) == (seen.ood_percentiles < 98)).all()
+    assert "from OOD percentile 98 on" in fitted.told()
+    assert "by 20 labels" in fitted.told()
+    # What is familiar has no say: the cuts are those of the new pairs alone.
+    new = seen.ood_percentiles >= 98
+    alone = Traffic(
+        *(part[new] for part in (seen.scores, seen.given, seen.ood_percentiles, seen.grades)), 98.0
+    )
+    assert NewTraffic().fit(alone, 3).cuts == fitted.cuts
+    assert NewTraffic().fit(replace(seen, likely_from=95.0), 3).cuts != fitted.cuts
+
+
+@pytest.mark.parametrize(
+    ("labels", "likely_from", "start"),
+    [(40, 98.0, 98), (39, 98.0, 98), (38, 98.0, 95), (40, np.inf, 95), (40, 60.0, 95), (40, 95.0, 95)],
+)
+def test_where_few_labels_are_left_or_nothing_is_likely_new_it_is_the_95th_percentile(
+    labels, likely_from, start
+):
+    seen = replace(thin(np.random.default_rng(0), labels), likely_from=likely_from)
+    assert seen.new_from() == start
+
+
 def test_pairs_that_were_graded_do_not_say_how_new_ones_score_where_there_are_others():
     rng = np.random.default_rng(0)
     seen = traffic(rng, labels=300)
     trained_on = np.where(seen.grades >= 0, 2.0 * seen.grades, seen.scores)
-    learnt = Traffic(trained_on, seen.given, seen.ood_percentiles, seen.grades)
+    learnt = replace(seen, scores=trained_on)
     assert NewTraffic().fit(learnt, 3).cuts == NewTraffic().fit(seen, 3).cuts
     few = traffic(rng, new=220, labels=200)  # twenty others are too few
-    moved = Traffic(few.scores / 2, few.given, few.ood_percentiles, few.grades)
+    moved = replace(few, scores=few.scores / 2)
     assert NewTraffic().fit(moved, 3).cuts == pytest.approx(np.array(NewTraffic().fit(few, 3).cuts) / 2)
 
 
@@ -82,7 +121,7 @@ def test_cuts_never_fall_and_grades_are_on_the_scale(seed, grades, ungraded, giv
     rng = np.random.default_rng(seed)
     n = len(grades) + ungraded
     told = np.array([*grades, *[-1] * ungraded])
-    seen = Traffic(2 * rng.random(n), np.full(n, given), np.full(n, 100.0), told)
+    seen = Traffic(2 * rng.random(n), np.full(n, given), np.full(n, 100.0), told, NEW_FROM)
     fitted = NewTraffic().fit(seen, 3)
     assert np.isfinite(fitted.cuts).all()
     assert (np.diff(fitted.cuts) >= 0).all()
@@ -104,7 +143,7 @@ def test_through_its_state_and_back():
 
 def test_lengths_have_to_fit():
     with pytest.raises(ShapeError, match=r"grades: expected \(2,\) as scores, received \(3,\)"):
-        Traffic(np.ones(2), np.ones(2, np.int64), np.ones(2), np.ones(3, np.int64))
+        Traffic(np.ones(2), np.ones(2, np.int64), np.ones(2), np.ones(3, np.int64), NEW_FROM)
 
 
 class TestCalibration:
@@ -116,12 +155,12 @@ class TestCalibration:
     def seen(self, rng, labels):
         said = evidence(rng, 300, biases=np.array([0, 0, 2.0]))
         grades = np.where(np.arange(300) < labels, said.grades, -1)
-        return said.predictions, said.domains, np.repeat([100.0, 10.0], 150), grades
+        return said.predictions, said.domains, np.repeat([100.0, 10.0], 150), grades, NEW_FROM
 
     @pytest.mark.parametrize("goal", ["most_probable", "macro_f1"])
     def test_new_pairs_alone_are_graded_otherwise(self, goal):
         calibration = self.of({"goal": goal, "new_traffic": True})
-        predictions, domains, places, _ = self.seen(np.random.default_rng(3), 0)
+        predictions, domains, places, *_ = self.seen(np.random.default_rng(3), 0)
         plain = self.of({"goal": goal}, labels=0)
         before, after = plain.apply(predictions, domains), calibration.apply(predictions, domains, places)
         np.testing.assert_array_equal(before.grades[150:], after.grades[150:])
@@ -133,7 +172,7 @@ class TestCalibration:
 
     def test_within_new_pairs_a_higher_score_is_never_graded_lower(self):
         calibration = self.of({"new_traffic": True})
-        predictions, domains, places, _ = self.seen(np.random.default_rng(3), 0)
+        predictions, domains, places, *_ = self.seen(np.random.default_rng(3), 0)
         told = calibration.apply(predictions, domains, places)
         order = np.argsort(told.scores[:150], kind="stable")
         assert (np.diff(told.grades[:150][order]) >= 0).all()
@@ -141,7 +180,7 @@ class TestCalibration:
     def test_it_needs_percentiles(self):
         calibration = self.of({"new_traffic": True})
         assert calibration.reads_ood
-        predictions, domains, _, _ = self.seen(np.random.default_rng(3), 0)
+        predictions, domains, *_ = self.seen(np.random.default_rng(3), 0)
         with pytest.raises(ConfigError, match="by which new pairs are told"):
             calibration.apply(predictions, domains)
 
@@ -153,7 +192,7 @@ class TestCalibration:
     def test_with_abstention_that_reads_nothing_of_it(self):
         calibration = self.of({"new_traffic": True, "coverage": 0.8})
         assert not calibration.abstention.reads_ood
-        predictions, domains, places, _ = self.seen(np.random.default_rng(3), 0)
+        predictions, domains, places, *_ = self.seen(np.random.default_rng(3), 0)
         assert calibration.apply(predictions, domains, places).abstain.any()
 
     def test_through_a_file_and_back(self):

@@ -104,7 +104,25 @@ def test_of_a_river_of_traffic_a_part_is_looked_at(model, monkeypatch):
     predict = loaded.predict
     loaded.predict = lambda pairs, **more: seen.append(len(pairs)) or predict(pairs, **more)
     calibration_of(loaded, VALID, NEW, load_gauge(model), traffic=POOL)
-    assert seen == [120, 35]  # validation pairs; thirty labels and five more
+    assert seen[0] == 120  # validation pairs
+    assert 30 < seen[1] <= 35  # five as they come, and the labels that are not among them
+
+
+def test_pairs_are_new_where_most_of_the_traffic_is(model, monkeypatch):
+    loaded, gauge = load_model(model), load_gauge(model)
+
+    def start(pairs, labels):
+        pool = Pool(pairs).with_grades(range(labels), [2] * labels)
+        new = calibration_of(loaded, VALID, NEW, gauge, traffic=pool).new_traffic
+        return float(new.state()["NewTraffic.start"][0])
+
+    far = [one.pair for one in FAR]
+    assert start(far, 30) == 100.0  # beyond every held-out pair
+    assert start(far, 15) == 95.0  # with few labels more is taken for new
+    # Labels seek what is new: that most of them are is no sign that most of the traffic is.
+    usual = [one.pair for one in toy_pairs(600, queries=100, prefix="u")]
+    monkeypatch.setattr("darl.pipeline.calibrate.MOST_TRAFFIC", 20)
+    assert start([*far[:30], *usual], 30) == 95.0
 
 
 def test_its_work_is_counted():
@@ -225,7 +243,7 @@ def test_from_the_command_line(tmp_path, tiny_llm):
             handle.write(json.dumps(row | ({"grade": "strong"} if i < 30 else {})) + "\n")
     asked = ["calibrate", folder, "--data", tmp_path / "valid.jsonl", "--resamples", 100]
     result = darl(*asked, "--traffic", tmp_path / "traffic.jsonl", "--goal", "macro_f1")
-    assert "new pairs are cut at" in result.stdout
+    assert "new pairs, from OOD percentile 100 on, are cut at" in result.stdout
     assert load_calibration(folder).new_traffic is not None
     darl(*asked)
     assert load_calibration(folder).new_traffic is None
