@@ -24,9 +24,6 @@ BORROWED = 25
 LEAST = 10
 """Labels of new pairs without which nothing is learnt."""
 
-UNSEEN = 50
-"""With so many new pairs that nobody graded, those that were graded, and so trained on, are left out."""
-
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
@@ -72,8 +69,8 @@ class NewTraffic(LearntCuts):
         t = (L s + B g) / (L + B),    B = 25,
 
     and the cuts are where the model's scores of new pairs have so many below: the quantiles of t's sums. So a
-    label counts for the traffic it came from, whatever the model was trained on; that it was trained on the
-    labels does no harm, as the cuts are of the scores of pairs that nobody graded where there are 50.
+    label counts for the traffic it came from, whatever the model was trained on. Where people find what the
+    decision rule gives, t is g and nothing moves: the quantiles are those of the pairs that g was counted on.
 
     A pair is new from the OOD percentile on from which most of the traffic is out of distribution, and never
     below the 95th. From the 95th on one in twenty familiar pairs is new as well: where little traffic is new
@@ -110,8 +107,7 @@ class NewTraffic(LearntCuts):
         told = np.bincount(traffic.grades[graded], minlength=n_grades)
         given = np.bincount(traffic.given[new], minlength=n_grades) / new.sum()
         wanted = (told + BORROWED * given) / (labels + BORROWED)
-        unseen = new & ~graded
-        scores = traffic.scores[unseen if unseen.sum() >= UNSEEN else new].astype(np.float64)
+        scores = traffic.scores[new].astype(np.float64)
         fitted = type(self)()
         fitted._n_grades = n_grades
         fitted._cuts = np.quantile(scores, np.minimum(wanted.cumsum()[:-1], 1.0))

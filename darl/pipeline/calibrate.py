@@ -27,12 +27,9 @@ from darl.pipeline.gauge import OOD_PERCENTILE, OOD_SCORE, Gauge, load_gauge
 from darl.pipeline.overrides import checked
 from darl.predictions import Decisions, FloatArray, IntArray, Predictions
 from darl.progress import SILENT, Progress
-from darl.selection.ood_sampling import ood_probability
+from darl.selection.ood_sampling import MOSTLY, ood_probability
 
 LEAST_PAIRS, LEAST_QUERIES = 50, 5
-MOSTLY = 0.5
-"""Probability of being out of distribution from which on a pair of traffic is new."""
-
 MOST_TRAFFIC = 2000
 """Pairs of traffic that are looked at for `new_traffic`, besides those that are graded."""
 EVERYTHING = "all"

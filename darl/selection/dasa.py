@@ -20,8 +20,8 @@ class Dasa(SelectionStrategy):
     * random labels are hard to beat, and extremes, few queries or one grade go with losses: so pairs are
       *drawn*, as traffic has them, and a detector that sees nothing leaves a random draw;
     * labels on familiar traffic teach too, also for what is new: so a share of the draw goes on regardless;
-    * many queries teach more than many items of one: so at most `per_query` of a query, while another can
-      give.
+    * many queries teach more than many items of one: so a query's pairs weigh less once others of it are
+      drawn. They are not held back: a cap kept new traffic of few queries behind all that is familiar.
 
     It has no filter for junk: `WithoutJunk` took rare new traffic for junk where the usual traffic is dense
     (on the insurance corpus four fifths of the new pairs in a pool with 5 % of them). Put it around this
@@ -29,7 +29,7 @@ class Dasa(SelectionStrategy):
 
     Args:
         explore: See `OODSampling`.
-        per_query: See `OODSampling`.
+        spread: See `OODSampling`.
 
     Raises:
         ValueError: An argument outside its range.
@@ -37,8 +37,8 @@ class Dasa(SelectionStrategy):
 
     needs_features = False
 
-    def __init__(self, explore: float = 0.1, per_query: int | None = 3) -> None:
-        self._sampling = OODSampling(explore, per_query)
+    def __init__(self, explore: float = 0.3, spread: bool = True) -> None:
+        self._sampling = OODSampling(explore, spread)
 
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         return self._sampling.select(candidates, n, rng)

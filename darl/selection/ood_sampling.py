@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
@@ -10,9 +12,12 @@ from darl.predictions import Candidates, FloatArray
 from darl.selection.base import SelectionStrategy
 from darl.selection.order import occurrence
 
+MOSTLY = 0.5
+"""P(ood | s) from which a pair is taken for new."""
+
 
 class OODSampling(SelectionStrategy):
-    """Random pairs, each drawn in proportion to the probability that it is out of distribution.
+    """Random pairs of many queries, drawn the more often the likelier they are out of distribution.
 
     What a pool's ood_scores s have more of than those of held-out in-distribution pairs is new:
 
@@ -20,21 +25,27 @@ class OODSampling(SelectionStrategy):
 
     p_pool / p_in is estimated as a function that only rises with s (isotonic regression of "is from the pool"
     on s, both sides weighing the same), less one standard error; f, the share of the pool that is in
-    distribution, as twice the share of the pool below the median of `in_dist_scores`, at most 1. A pair's
-    weight is `explore` + (1 - explore) P(ood | s), and pairs are drawn one after another without replacement.
-    Pairs above the `per_query`-th of a query come after all others.
+    distribution, as twice the share of the pool below the median of `in_dist_scores`, at most 1. New is what
+    has P >= 1/2, so that most pairs like it are; of N pairs, M = the sum of these P. Of n draws the share d
+    goes to what is new, in proportion to P, and the rest to the pool as it is:
 
-    So it asks no more of the detector than it can give. Where the detector tells the sides apart, nearly all
-    labels go to what is new; where it is blind, the pool's scores are those of held-out pairs, all weights
-    are alike, and this is random selection. Within what is new it draws as traffic has it, and so spends
-    labels on what is frequent, of all grades alike: extremes, doubtful pairs and outliers have no preference.
+        d = min(1 - explore, 2 M / n),    weight = (1 - d) / N + d P [P >= 1/2] / M
+
+    Pairs are drawn one after another without replacement. After k draws from a query its other pairs weigh
+    1 / (k + 1) of what they did: two of a query say less than one of each of two.
+
+    So it asks no more of the detector than it can give. Where the detector tells the sides apart, most labels
+    go to what is new, however little of the pool that is; where it is blind, the pool's scores are those of
+    held-out pairs, nothing is new, and the draw is random. Within what is new it draws as traffic has it, and
+    so spends labels on what is frequent, of all grades alike: extremes, doubtful pairs and outliers have no
+    preference.
 
     `in_dist_scores` that are not like the pool's in-distribution side (other queries, an older month) are
     mistaken for the shift that is looked for.
 
     Args:
-        explore: In [0, 1]. Weight of a pair that looks familiar; 1 is random selection.
-        per_query: At least 1, or None for no cap.
+        explore: In [0, 1]. Share of the draws that goes to the pool as it is; 1 leaves all to chance.
+        spread: Whether a query's pairs weigh less once others of it are drawn.
 
     Raises:
         ValueError: An argument outside its range.
@@ -45,23 +56,50 @@ class OODSampling(SelectionStrategy):
 
     needs_features = False
 
-    def __init__(self, explore: float = 0.05, per_query: int | None = 3) -> None:
+    def __init__(self, explore: float = 0.3, spread: bool = True) -> None:
         if not isinstance(explore, int | float) or isinstance(explore, bool) or not 0 <= explore <= 1:
             raise ValueError(f"explore: expected a number in [0, 1], received {explore!r}")
-        if per_query is not None and (type(per_query) is not int or per_query < 1):
-            raise ValueError(f"per_query: expected an integer of at least 1 or None, received {per_query!r}")
-        self.explore, self.per_query = explore, per_query
+        if not isinstance(spread, bool):
+            raise ValueError(f"spread: expected true or false, received {spread!r}")
+        self.explore, self.spread = explore, spread
 
     def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         probability = ood_probability(candidates.ood_scores, candidates.in_dist_scores)
-        weights = self.explore + (1 - self.explore) * probability
+        likely = np.where(probability >= MOSTLY, probability, 0.0)
+        new, size = likely.sum(), len(likely)
+        to_new = min(1 - self.explore, 2 * new / n)
+        weights = np.full(size, (1 - to_new) / size)
+        if new:
+            weights += to_new * likely / new
         # Of exponential times with these rates the shortest come first: weighted draws without replacement.
         with np.errstate(divide="ignore"):
-            order = np.argsort(rng.exponential(size=len(weights)) / weights, kind="stable")
-        if self.per_query is None:
-            return order[:n]
-        above = np.maximum(occurrence(candidates.query_ids[order]) - self.per_query + 1, 0)
-        return order[np.argsort(above, kind="stable")][:n]
+            times = rng.exponential(size=size) / weights
+        return np.argsort(slowed(times, candidates.query_ids) if self.spread else times, kind="stable")[:n]
+
+
+def slowed(times: FloatArray, labels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """(N,) times of arrival at which what has the same label waits k + 1 times as long after k arrivals.
+
+    Of independent exponential times these are those of rates that are divided by k + 1, as what is left of
+    such a time is as long as the whole.
+
+    Args:
+        times: (N,) of arrival; infinity where one never arrives.
+        labels: (N,) any.
+
+    >>> slowed(np.array([1.0, 2.0, 3.0, 5.0]), np.array(["a", "b", "a", "a"])).tolist()
+    [1.0, 2.0, 5.0, 11.0]
+    """
+    _, label = np.unique(labels, return_inverse=True)
+    order = np.lexsort((times, label))
+    rank = occurrence(label[order])
+    # Of the times t_0 <= t_1 <= ... of a label, sum_j<=k (j + 1) (t_j - t_j-1) = (k + 1) t_k - sum_j<k t_j.
+    ends = np.cumsum(np.where(np.isfinite(times[order]), times[order], 0.0))
+    before = np.append(0.0, ends[:-1])
+    earlier = before - np.maximum.accumulate(np.where(rank == 0, before, 0.0))
+    found = np.empty(len(times))
+    found[order] = (rank + 1) * times[order] - earlier
+    return found
 
 
 def ood_probability(ood_scores: FloatArray, in_dist_scores: FloatArray) -> npt.NDArray[np.float64]:

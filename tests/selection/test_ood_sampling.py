@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darl.selection.ood_sampling import OODSampling, ood_probability
+from darl.selection.ood_sampling import OODSampling, ood_probability, slowed
 from tests.selection.made import candidates
 
 
@@ -28,8 +28,25 @@ def test_where_the_sides_are_apart_nearly_all_is_new():
     probability = ood_probability(pool, held_out)
     assert probability[1600:].mean() > 0.95
     assert probability[:1600].mean() < 0.05
-    assert chosen_share(pool, held_out, 1600, explore=0) > 0.8
-    assert 0.6 < chosen_share(pool, held_out, 1600, explore=0.05) < 0.8
+    assert chosen_share(pool, held_out, 1600, explore=0) > 0.95
+    for explore in (0.1, 0.3, 0.6):
+        # What is drawn by chance is new one time in five.
+        wanted = 1 - explore * 0.8
+        assert chosen_share(pool, held_out, 1600, explore=explore) == pytest.approx(wanted, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("new", "n"), [(20, 100), (100, 100), (100, 400), (100, 800), (400, 400), (1000, 100)]
+)
+def test_of_what_is_new_never_less_is_taken_than_by_chance_and_most_where_it_is_rare(new, n):
+    """New traffic may be of few queries, the rest of hundreds: it is not held back for it."""
+    pool, held_out = scores_of(2000 - new, new, shift=9)
+    queries = [f"q{i // 10}" for i in range(2000 - new)] + [f"new{i // 10}" for i in range(new)]
+    some = candidates(pool, queries=queries, in_dist=held_out)
+    picks = [OODSampling().select(some, n, np.random.default_rng(seed)) for seed in range(10)]
+    found = np.mean([(one >= 2000 - new).sum() for one in picks])
+    assert found > 0.4 * min(new, 0.7 * n)
+    assert found > 1.2 * n * new / 2000
 
 
 def test_the_probability_is_that_of_the_mixture():
@@ -43,7 +60,8 @@ def test_the_probability_is_that_of_the_mixture():
 
 def test_where_the_detector_is_blind_it_is_random_selection():
     pool, held_out = scores_of(1600, 400, shift=0)
-    assert chosen_share(pool, held_out, 1600, explore=0.05) == pytest.approx(0.2, abs=0.05)
+    for explore in (0.0, 0.3):
+        assert chosen_share(pool, held_out, 1600, explore=explore) == pytest.approx(0.2, abs=0.05)
     # No score is preferred: their places among all are even.
     some = candidates(pool, in_dist=held_out)
     picks = np.concatenate([OODSampling().select(some, 100, np.random.default_rng(i)) for i in range(20)])
@@ -69,15 +87,52 @@ def test_explore_everything_is_random():
     assert (np.abs(counts - 300) < 60).all()
 
 
-def test_the_cap_holds_while_other_queries_can_give():
+def test_pairs_of_many_queries_are_drawn():
     queries = ["big"] * 90 + [f"q{i}" for i in range(10)]
     some = candidates(np.full(100, 12.0), queries=queries, in_dist=np.linspace(0, 10, 101))
-    rng = np.random.default_rng(0)
-    counts = Counter(some.query_ids[OODSampling().select(some, 12, rng)])
-    assert counts["big"] <= 3
-    assert len(counts) >= 10
-    assert Counter(some.query_ids[OODSampling(per_query=None).select(some, 12, rng)])["big"] > 3
-    assert len(set(OODSampling().select(some, 100, rng))) == 100
+
+    def of_big(**options):
+        draws = [OODSampling(**options).select(some, 10, np.random.default_rng(seed)) for seed in range(50)]
+        return np.mean([Counter(some.query_ids[one])["big"] for one in draws])
+
+    assert of_big(spread=False) == pytest.approx(9, abs=0.5)
+    assert of_big() == pytest.approx(7.5, abs=0.7)
+    assert len(set(OODSampling().select(some, 100, np.random.default_rng(0)))) == 100
+
+
+def test_after_k_draws_of_a_query_its_others_are_drawn_as_if_they_weighed_one_part_in_k_and_one():
+    """Against the same process, a draw at a time."""
+    queries = np.array(["a"] * 4 + ["b"] * 2 + ["c"])
+    some = candidates(np.zeros(7), queries=list(queries), in_dist=[0.0, 1.0])
+    rng, wanted = np.random.default_rng(0), Counter()
+    for _ in range(4000):
+        left, taken, order = list(range(7)), Counter(), []
+        while len(order) < 4:
+            weights = np.array([1 / (taken[queries[i]] + 1) for i in left])
+            pick = rng.choice(left, p=weights / weights.sum())
+            left.remove(pick)
+            taken[queries[pick]] += 1
+            order.append(queries[pick])
+        wanted["".join(order)] += 1
+    draws = [OODSampling().select(some, 4, np.random.default_rng(seed)) for seed in range(4000)]
+    found = Counter("".join(queries[one]) for one in draws)
+    for order, count in wanted.items():
+        assert found[order] == pytest.approx(count, abs=6 * np.sqrt(count) + 6), order
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 9) | st.just(np.inf), st.sampled_from("abc")), min_size=1, max_size=30)
+)
+def test_what_is_slowed_arrives_in_the_order_of_its_label_and_not_before(arrivals):
+    times, labels = np.array([time for time, _ in arrivals]), np.array([label for _, label in arrivals])
+    found = slowed(times, labels)
+    assert (found >= times - 1e-9).all()
+    for label in set(labels):
+        own = labels == label
+        reached = np.sort(times[own][np.isfinite(times[own])])
+        waits = np.diff(reached, prepend=0.0) * np.arange(1, len(reached) + 1)
+        np.testing.assert_allclose(np.sort(found[own])[: len(reached)], waits.cumsum(), atol=1e-9)
+        assert np.isinf(found[own]).sum() == np.isinf(times[own]).sum()
 
 
 @settings(deadline=None, max_examples=60)
@@ -96,7 +151,7 @@ def test_probabilities_never_fall_with_the_score(pool, held_out):
     [
         ({"explore": 1.5}, r"explore: expected a number in \[0, 1\], received 1.5"),
         ({"explore": True}, r"explore: expected a number in \[0, 1\], received True"),
-        ({"per_query": 0}, "per_query: expected an integer of at least 1 or None, received 0"),
+        ({"spread": 1}, "spread: expected true or false, received 1"),
     ],
 )
 def test_wrong_arguments_are_refused(options, message):
