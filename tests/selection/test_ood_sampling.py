@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darl.selection.ood_sampling import OODSampling, ood_probability, slowed
+from darl.selection.ood_sampling import OODSampling, first_slowed, ood_probability, slowed
 from tests.selection.made import candidates
 
 
@@ -133,6 +133,14 @@ def test_what_is_slowed_arrives_in_the_order_of_its_label_and_not_before(arrival
         waits = np.diff(reached, prepend=0.0) * np.arange(1, len(reached) + 1)
         np.testing.assert_allclose(np.sort(found[own])[: len(reached)], waits.cumsum(), atol=1e-9)
         assert np.isinf(found[own]).sum() == np.isinf(times[own]).sum()
+
+
+@given(st.integers(0, 2**32), st.integers(1, 400), st.integers(1, 40), st.data())
+def test_the_first_are_those_of_all(seed, size, queries, data):
+    rng = np.random.default_rng(seed)
+    times, labels = rng.exponential(size=size), rng.integers(queries, size=size)
+    n = data.draw(st.integers(1, size))
+    np.testing.assert_array_equal(first_slowed(times, labels, n), np.argsort(slowed(times, labels))[:n])
 
 
 @settings(deadline=None, max_examples=60)
