@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from darl.calibration.abstention import Abstention, Doubt
 from darl.calibration.by_domain import Calibrators, Texts
@@ -135,6 +136,7 @@ class Calibration:
         domains: Sequence[str] | Texts,
         ood_percentiles: FloatArray,
         grades: IntArray,
+        drawn: npt.NDArray[np.bool_],
         likely_from: float,
     ) -> Calibration:
         """The same with cuts for pairs that look new, where enough of the labels are of such.
@@ -144,11 +146,12 @@ class Calibration:
             domains: (M,) where it comes from.
             ood_percentiles: (M,) how unusual it is.
             grades: (M,) the grades that people gave; -1 where nobody was asked.
+            drawn: (M,) which are traffic as it comes; the others are there for their grade alone.
             likely_from: OOD percentile from which on most of the traffic is out of distribution.
         """
         plain = replace(self, abstention=None, new_traffic=None)
         given = plain.apply(predictions, domains).grades
-        traffic = Traffic(predictions.scores, given, ood_percentiles, grades, likely_from)
+        traffic = Traffic(predictions.scores, given, ood_percentiles, grades, drawn, likely_from)
         return replace(self, new_traffic=NewTraffic().fit(traffic, len(self.scale)))
 
     def without_traffic(self) -> Calibration:

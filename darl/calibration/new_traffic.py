@@ -34,6 +34,7 @@ class Traffic:
         given: (M,) the grades that the decision rule gives.
         ood_percentiles: (M,) how many held-out in-distribution pairs of 100 are less unusual.
         grades: (M,) the grades that people gave; -1 where nobody was asked.
+        drawn: (M,) which are traffic as it comes; the others are there for their grade alone.
         likely_from: OOD percentile from which on most of the traffic is out of distribution; infinity where
             that holds nowhere.
 
@@ -45,10 +46,11 @@ class Traffic:
     given: IntArray
     ood_percentiles: FloatArray
     grades: IntArray
+    drawn: npt.NDArray[np.bool_]
     likely_from: float
 
     def __post_init__(self) -> None:
-        for name in ("given", "ood_percentiles", "grades"):
+        for name in ("given", "ood_percentiles", "grades", "drawn"):
             if (array := getattr(self, name)).shape != self.scores.shape:
                 raise ShapeError(f"{name}: expected {self.scores.shape} as scores, received {array.shape}")
 
@@ -69,19 +71,21 @@ class NewTraffic(LearntCuts):
         t = (L s + B g) / (L + B),    B = 25,
 
     and the cuts are where the model's scores of new pairs have so many below: the quantiles of t's sums. So a
-    label counts for the traffic it came from, whatever the model was trained on. Where people find what the
-    decision rule gives, t is g and nothing moves: the quantiles are those of the pairs that g was counted on.
+    label counts for the traffic it came from, whatever the model was trained on. Where people find what a
+    rule that cuts the score gives, t is g and nothing moves: g is counted on the pairs whose quantiles are
+    taken, which are those that were not sought for a label, where there are such.
 
     A pair is new from the OOD percentile on from which most of the traffic is out of distribution, and never
     below the 95th. From the 95th on one in twenty familiar pairs is new as well: where little traffic is new
-    that is half of them, and the cuts serve neither. Where the stricter rule leaves fewer than 20 labels, it
-    is the 95th: what few labels say of the shares is worth less than what more say of somewhat other ones.
+    that is half of them, and the cuts serve neither. Where the stricter rule leaves fewer than 20 labels, as
+    it does where nothing is most likely new, it is the 95th: what few labels say of the shares is worth less
+    than what more say of somewhat other ones.
 
-    Labels have to be drawn from new traffic as it comes (`dasa`, `ood_sampling`, `random` do): a strategy
-    that seeks doubtful or strong pairs finds other shares.
+    Labels have to be drawn from new traffic without regard to their grades (`dasa`, `ood_sampling`, `random`
+    do): a strategy that seeks doubtful or strong pairs finds other shares.
 
-    Shares and not the labelled scores decide: the best cuts on a hundred labels follow chance, and of pairs
-    that were trained on they say nothing.
+    Shares and not the labelled scores decide: the best cuts on a hundred labels follow chance, and on pairs
+    that were trained on they flatter the model.
 
     Reference: Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori
     probabilities, 2002 (shares of classes that change; here they are counted, not inferred).
@@ -105,12 +109,14 @@ class NewTraffic(LearntCuts):
         if labels < LEAST:
             return None
         told = np.bincount(traffic.grades[graded], minlength=n_grades)
-        given = np.bincount(traffic.given[new], minlength=n_grades) / new.sum()
-        wanted = (told + BORROWED * given) / (labels + BORROWED)
-        scores = traffic.scores[new].astype(np.float64)
+        usual = new & traffic.drawn if (new & traffic.drawn).any() else new
+        given = np.bincount(traffic.given[usual], minlength=n_grades) / usual.sum()
+        below = ((told + BORROWED * given) / (labels + BORROWED)).cumsum()[:-1]
+        scores = traffic.scores[usual].astype(np.float64)
         fitted = type(self)()
         fitted._n_grades = n_grades
-        fitted._cuts = np.quantile(scores, np.minimum(wanted.cumsum()[:-1], 1.0))
+        # Where no pair is to be of a grade or above, not even that of the largest score is.
+        fitted._cuts = np.where(below < 1 - 1e-9, np.quantile(scores, np.minimum(below, 1.0)), n_grades)
         fitted._labels = np.array([labels], np.int64)
         fitted._start = np.array([start], np.float64)
         return fitted
@@ -133,6 +139,6 @@ class NewTraffic(LearntCuts):
     def told(self) -> str:
         """Which pairs are new, the cuts, and from how many labels."""
         return (
-            f"new pairs, from OOD percentile {self._start[0]:.4g} on, are cut at {self._listed()} "
+            f"new pairs, from OOD percentile {self._start[0]:.5g} on, are cut at {self._listed()} "
             f"(by {self._labels[0]} labels of such)"
         )

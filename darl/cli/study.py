@@ -36,7 +36,7 @@ Examples:
 DASA_EXAMPLE = """\b
 Example:
   darl study dasa experiments/insurance.yaml experiments/dbpedia.yaml --out runs/dasa \\
-      --strategy ood_sampling --strategy margin --budget 100 --budget 200 --share 0.05 --share 0.2
+      --strategy dasa --strategy margin --budget 100 --budget 200 --share 0.05 --share 0.2
 """
 
 

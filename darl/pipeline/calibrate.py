@@ -190,10 +190,11 @@ def _with_traffic(
     predictions = model.predict(pairs, progress=progress)
     found = gauge.columns(model, pairs, predictions, progress=progress)
     percentiles = found[OOD_PERCENTILE]
-    likely = ood_probability(found[OOD_SCORE][: len(drawn)], gauge.held_out) >= MOSTLY
-    likely_from = percentiles[: len(drawn)][likely].min(initial=np.inf)
+    as_it_comes = np.arange(len(rows)) < len(drawn)
+    likely = ood_probability(found[OOD_SCORE][as_it_comes], gauge.held_out) >= MOSTLY
+    likely_from = float(percentiles[as_it_comes][likely].min(initial=np.inf))
     domains = [pair.domain for pair in pairs]
-    return calibration.with_traffic(predictions, domains, percentiles, grades[rows], float(likely_from))
+    return calibration.with_traffic(predictions, domains, percentiles, grades[rows], as_it_comes, likely_from)
 
 
 def _why_not(gauge: Gauge | None) -> str:

@@ -21,7 +21,7 @@ class Dasa(SelectionStrategy):
       *drawn*, as traffic has them, and a detector that sees nothing leaves a random draw;
     * labels on familiar traffic teach too, also for what is new: so a share of the draw goes on regardless;
     * many queries teach more than many items of one: so a query's pairs weigh less once others of it are
-      drawn. They are not held back: a cap kept new traffic of few queries behind all that is familiar.
+      drawn. There is no cap: it kept new traffic of few queries behind all that is familiar.
 
     It has no filter for junk: `WithoutJunk` took rare new traffic for junk where the usual traffic is dense
     (on the insurance corpus four fifths of the new pairs in a pool with 5 % of them). Put it around this

@@ -15,6 +15,8 @@ from darl.selection.order import occurrence
 MOSTLY = 0.5
 """P(ood | s) from which a pair is taken for new."""
 
+TINY = 1e-9
+
 
 class OODSampling(SelectionStrategy):
     """Random pairs of many queries, drawn the more often the likelier they are out of distribution.
@@ -31,14 +33,17 @@ class OODSampling(SelectionStrategy):
 
         d = min(1 - explore, 2 M / n),    weight = (1 - d) / N + d P [P >= 1/2] / M
 
-    Pairs are drawn one after another without replacement. After k draws from a query its other pairs weigh
-    1 / (k + 1) of what they did: two of a query say less than one of each of two.
+    Pairs are drawn one after another without replacement. After k draws from a query its other pairs, new or
+    not, weigh 1 / (k + 1) of what they did: two of a query say less than one of each of two.
 
     So it asks no more of the detector than it can give. Where the detector tells the sides apart, most labels
-    go to what is new, however little of the pool that is; where it is blind, the pool's scores are those of
-    held-out pairs, nothing is new, and the draw is random. Within what is new it draws as traffic has it, and
-    so spends labels on what is frequent, of all grades alike: extremes, doubtful pairs and outliers have no
-    preference.
+    go to what is new, also where that is little of the pool; where it is blind, the pool's scores are like
+    those of held-out pairs, nothing is new, and the draw is random. Within what is new it draws as traffic
+    has it, and so spends labels on what is frequent, of all grades alike: extremes, doubtful pairs and
+    outliers have no preference.
+
+    What is a small share of the pool is seen only beside enough held-out pairs: a share of 5 % beside some
+    100, one of 1 % beside some 500.
 
     `in_dist_scores` that are not like the pool's in-distribution side (other queries, an older month) are
     mistaken for the shift that is looked for.
@@ -71,9 +76,9 @@ class OODSampling(SelectionStrategy):
         weights = np.full(size, (1 - to_new) / size)
         if new:
             weights += to_new * likely / new
+        weights = np.maximum(weights, TINY / size)  # what else there is comes last, and in random order
         # Of exponential times with these rates the shortest come first: weighted draws without replacement.
-        with np.errstate(divide="ignore"):
-            times = rng.exponential(size=size) / weights
+        times = rng.exponential(size=size) / weights
         return first_slowed(times, candidates.query_ids, n) if self.spread else np.argsort(times)[:n]
 
 
@@ -136,11 +141,13 @@ def ood_probability(ood_scores: FloatArray, in_dist_scores: FloatArray) -> npt.N
     level = IsotonicRegression(y_min=0, y_max=1).fit_transform(scores, is_pool, sample_weight=weights)
     _, step = np.unique(level, return_inverse=True)
     of_pool, of_usual = (np.bincount(step, weights=of) for of in (is_pool, 1 - is_pool))
-    of_pool = np.maximum(of_pool, 1)  # a step without pool pairs is asked for nothing
+    seen = of_pool > 0  # of a step without a pool pair nothing is said
+    of_pool = np.maximum(of_pool, 1)
     # One standard error down: what a step has more of by chance must not count as new.
     log_ratio = np.log(of_pool / n) - np.log(of_usual / m) - np.sqrt(1 / of_pool + 1 / of_usual)
     in_dist = min(1.0, 2 * float(np.mean(ood_scores <= np.median(in_dist_scores))))
     # No step is without a held-out pair: the last has the one that was added, and levels only rise.
-    by_step = np.maximum.accumulate(np.clip(1 - in_dist * np.exp(-log_ratio), 0.0, 1.0))
+    by_step = np.where(seen, np.clip(1 - in_dist * np.exp(-log_ratio), 0.0, 1.0), 0.0)
+    by_step = np.maximum.accumulate(by_step)
     probability: npt.NDArray[np.float64] = by_step[step[:n]]
     return probability

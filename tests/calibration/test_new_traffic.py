@@ -25,7 +25,9 @@ def traffic(rng, new=400, usual=400, labels=200, shares=(0.2, 0.5, 0.3), given=0
     scores = np.clip(grades + rng.normal(0, 0.3, len(grades)), 0, 2)
     percentiles = np.repeat([99.0, 50.0], [new, usual])
     told = np.where(np.arange(len(grades)) < labels, grades, -1)
-    return Traffic(scores, np.full(len(grades), given), percentiles, told, NEW_FROM)
+    return Traffic(
+        scores, np.full(len(grades), given), percentiles, told, np.full(len(grades), True), NEW_FROM
+    )
 
 
 def shares_of(grades):
@@ -81,9 +83,8 @@ def test_what_is_most_likely_familiar_is_not_new():
     assert "by 20 labels" in fitted.told()
     # What is familiar has no say: the cuts are those of the new pairs alone.
     new = seen.ood_percentiles >= 98
-    alone = Traffic(
-        *(part[new] for part in (seen.scores, seen.given, seen.ood_percentiles, seen.grades)), 98.0
-    )
+    parts = ("scores", "given", "ood_percentiles", "grades", "drawn")
+    alone = replace(seen, **{part: getattr(seen, part)[new] for part in parts})
     assert NewTraffic().fit(alone, 3).cuts == fitted.cuts
     assert NewTraffic().fit(replace(seen, likely_from=95.0), 3).cuts != fitted.cuts
 
@@ -108,6 +109,26 @@ def test_where_people_find_what_the_rule_gave_nothing_moves():
     assert (told != given).mean() < 0.01
 
 
+def test_pairs_that_were_sought_for_a_label_say_grades_alone():
+    seen = traffic(np.random.default_rng(0), labels=300)
+    sought = replace(seen, drawn=seen.grades < 0)
+    moved = replace(sought, scores=np.where(sought.drawn, seen.scores, 2.0))
+    assert NewTraffic().fit(moved, 3).cuts == NewTraffic().fit(sought, 3).cuts
+    assert (
+        NewTraffic().fit(sought, 3).cuts
+        != NewTraffic()
+        .fit(replace(sought, grades=np.where(sought.grades < 0, -1, 2 - sought.grades)), 3)
+        .cuts
+    )
+
+
+def test_a_grade_that_neither_people_nor_the_rule_give_is_not_given():
+    seen = traffic(np.random.default_rng(0), shares=(0.5, 0.5, 0.0))
+    fitted = NewTraffic().fit(replace(seen, grades=np.minimum(seen.grades, 1)), 3)
+    assert fitted.cuts[1] == 3
+    assert set(fitted.decide(seen.scores, seen.given, np.full(800, 99.0))) == {0, 1}
+
+
 @given(
     st.integers(0, 2**32),
     st.lists(st.integers(0, 2), min_size=10, max_size=60),
@@ -118,7 +139,7 @@ def test_cuts_never_fall_and_grades_are_on_the_scale(seed, grades, ungraded, giv
     rng = np.random.default_rng(seed)
     n = len(grades) + ungraded
     told = np.array([*grades, *[-1] * ungraded])
-    seen = Traffic(2 * rng.random(n), np.full(n, given), np.full(n, 100.0), told, NEW_FROM)
+    seen = Traffic(2 * rng.random(n), np.full(n, given), np.full(n, 100.0), told, np.full(n, True), NEW_FROM)
     fitted = NewTraffic().fit(seen, 3)
     assert np.isfinite(fitted.cuts).all()
     assert (np.diff(fitted.cuts) >= 0).all()
@@ -140,7 +161,9 @@ def test_through_its_state_and_back():
 
 def test_lengths_have_to_fit():
     with pytest.raises(ShapeError, match=r"grades: expected \(2,\) as scores, received \(3,\)"):
-        Traffic(np.ones(2), np.ones(2, np.int64), np.ones(2), np.ones(3, np.int64), NEW_FROM)
+        Traffic(
+            np.ones(2), np.ones(2, np.int64), np.ones(2), np.ones(3, np.int64), np.ones(2, np.bool_), NEW_FROM
+        )
 
 
 class TestCalibration:
@@ -152,7 +175,14 @@ class TestCalibration:
     def seen(self, rng, labels):
         said = evidence(rng, 300, biases=np.array([0, 0, 2.0]))
         grades = np.where(np.arange(300) < labels, said.grades, -1)
-        return said.predictions, said.domains, np.repeat([100.0, 10.0], 150), grades, NEW_FROM
+        return (
+            said.predictions,
+            said.domains,
+            np.repeat([100.0, 10.0], 150),
+            grades,
+            np.full(300, True),
+            NEW_FROM,
+        )
 
     @pytest.mark.parametrize("goal", ["most_probable", "macro_f1"])
     def test_new_pairs_alone_are_graded_otherwise(self, goal):

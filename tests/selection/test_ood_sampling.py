@@ -38,8 +38,8 @@ def test_where_the_sides_are_apart_nearly_all_is_new():
 @pytest.mark.parametrize(
     ("new", "n"), [(20, 100), (100, 100), (100, 400), (100, 800), (400, 400), (1000, 100)]
 )
-def test_of_what_is_new_never_less_is_taken_than_by_chance_and_most_where_it_is_rare(new, n):
-    """New traffic may be of few queries, the rest of hundreds: it is not held back for it."""
+def test_of_what_is_new_much_is_taken_also_where_it_is_rare(new, n):
+    """Also of two queries beside two hundred: a cap of three would leave six of twenty."""
     pool, held_out = scores_of(2000 - new, new, shift=9)
     queries = [f"q{i // 10}" for i in range(2000 - new)] + [f"new{i // 10}" for i in range(new)]
     some = candidates(pool, queries=queries, in_dist=held_out)
@@ -133,6 +133,24 @@ def test_what_is_slowed_arrives_in_the_order_of_its_label_and_not_before(arrival
         waits = np.diff(reached, prepend=0.0) * np.arange(1, len(reached) + 1)
         np.testing.assert_allclose(np.sort(found[own])[: len(reached)], waits.cumsum(), atol=1e-9)
         assert np.isinf(found[own]).sum() == np.isinf(times[own]).sum()
+
+
+def test_what_is_left_once_all_that_is_new_is_taken_is_random():
+    pool, held_out = scores_of(940, 60, shift=9)
+    some = candidates(pool, in_dist=held_out)
+    picks = [OODSampling(explore=0).select(some, 100, np.random.default_rng(seed)) for seed in range(20)]
+    for one in picks:
+        assert (one >= 940).sum() >= 55
+    rest = np.concatenate([one[one < 940] for one in picks])
+    assert rest.mean() == pytest.approx(470, abs=60)
+
+
+def test_a_held_out_pair_below_the_whole_pool_makes_nothing_new():
+    held_out = np.linspace(0, 1, 1000)
+    pool = np.concatenate([np.linspace(0.0001, 1, 80), np.full(20, 9.0)])
+    found = ood_probability(pool, held_out)
+    assert (found[:79] < 0.5).all()
+    assert (found[80:] > 0.9).all()
 
 
 @given(st.integers(0, 2**32), st.integers(1, 400), st.integers(1, 40), st.data())
