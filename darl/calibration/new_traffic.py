@@ -109,10 +109,10 @@ class NewTraffic(LearntCuts):
         if labels < LEAST:
             return None
         told = np.bincount(traffic.grades[graded], minlength=n_grades)
-        usual = new & traffic.drawn if (new & traffic.drawn).any() else new
-        given = np.bincount(traffic.given[usual], minlength=n_grades) / usual.sum()
+        counted = new & traffic.drawn if (new & traffic.drawn).any() else new
+        given = np.bincount(traffic.given[counted], minlength=n_grades) / counted.sum()
         below = ((told + BORROWED * given) / (labels + BORROWED)).cumsum()[:-1]
-        scores = traffic.scores[usual].astype(np.float64)
+        scores = traffic.scores[counted].astype(np.float64)
         fitted = type(self)()
         fitted._n_grades = n_grades
         # Where no pair is to be of a grade or above, not even that of the largest score is.
