@@ -118,6 +118,8 @@ def command(
     write_rows(out, list(chosen.rows()))
     if page is not None:
         write_text(page, chosen.page())
+    for sentence in chosen.summary():
+        click.echo(sentence)
 
 
 def _from_file(

@@ -13,7 +13,7 @@ from darl.data.splits import split_by_query
 from darl.data.writers import field_names, pair_row
 from darl.errors import CheckpointError, PoolExhaustedError
 from darl.evaluation.coverage import Coverage, coverage
-from darl.evaluation.coverage_page import Scene, html
+from darl.evaluation.coverage_page import Scene, html, summary
 from darl.models.base import RelevanceModel
 from darl.models.reference import REFERENCE, Reference, take_reference
 from darl.pairs import GradedPair, Pair
@@ -103,6 +103,10 @@ class Choice:
                 "nearest_grade": names[int(scene.known_grades[near])],
                 "nearest_distance": float(self.coverage.distances[rank]),
             }
+
+    def summary(self) -> list[str]:
+        """How much of the pool, and of what was selected, is unusual: a sentence each."""
+        return summary(self.coverage, self.scene)
 
     def page(self) -> str:
         """The same as an HTML page, with a map, and the pool by cluster."""

@@ -100,7 +100,8 @@ def test_select_writes_the_reasons_and_the_same_again(shop, tmp_path):
     for out in outs:
         model, pool = shop / "first" / "model", shop / "pool.parquet"
         page = out.with_suffix(".html")
-        darl("select", model, pool, "--n", 6, "--detector", "knn:k=2", "--out", out, "--page", page)
+        asked = ("--n", 6, "--detector", "knn:k=2", "--out", out, "--page", page)
+        told = darl("select", model, pool, *asked).stdout
     rows = rows_of(outs[0])
     assert [row["rank"] for row in rows] == list("123456")
     assert len({row["pool_row"] for row in rows}) == 6
@@ -115,6 +116,9 @@ def test_select_writes_the_reasons_and_the_same_again(shop, tmp_path):
     assert outs[0].read_bytes() == outs[1].read_bytes()
     page = outs[0].with_suffix(".html").read_text(encoding="utf-8")
     assert "strategy dasa; detector" in page
+    assert "pool pairs are more unusual than 95 of 100 in-distribution pairs" in told
+    beyond = sum(float(row["ood_percentile"]) > 95 for row in rows)
+    assert f"{beyond / 6:.0%} of the 6 selected pairs are" in told
     assert page == outs[1].with_suffix(".html").read_text(encoding="utf-8")
 
 
