@@ -86,7 +86,7 @@ def command(
     in-distribution pairs, what the model thinks of it, its cluster, and the training pair it is most like.
     """
     from darl.cli.progress import cli_progress
-    from darl.data.files import suffix_of, write_rows
+    from darl.data.files import PIPE, suffix_of, write_rows
     from darl.files import write_text
     from darl.pipeline.graded import is_graded
     from darl.pipeline.select import parse_round
@@ -118,8 +118,8 @@ def command(
     write_rows(out, list(chosen.rows()))
     if page is not None:
         write_text(page, chosen.page())
-    for sentence in chosen.summary():
-        click.echo(sentence)
+    if out != PIPE:
+        click.echo("\n".join(chosen.summary()))
 
 
 def _from_file(

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-from darl.predictions import Candidates
-from darl.selection.base import SelectionStrategy
 from darl.selection.ood_sampling import OODSampling
 
 
-class Dasa(SelectionStrategy):
+class Dasa(OODSampling):
     """`OODSampling` with the settings that measured best: our reading of DASA's selection.
 
     The paper (Liu et al. 2024, arXiv 2412.12504) picks, by out-of-distribution detection, samples that the
@@ -34,11 +29,3 @@ class Dasa(SelectionStrategy):
     Raises:
         ValueError: An argument outside its range.
     """
-
-    needs_features = False
-
-    def __init__(self, explore: float = 0.3, spread: bool = True) -> None:
-        self._sampling = OODSampling(explore, spread)
-
-    def _choose(self, candidates: Candidates, n: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        return self._sampling.select(candidates, n, rng)

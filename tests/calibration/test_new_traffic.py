@@ -114,12 +114,8 @@ def test_pairs_that_were_sought_for_a_label_say_grades_alone():
     sought = replace(seen, drawn=seen.grades < 0)
     moved = replace(sought, scores=np.where(sought.drawn, seen.scores, 2.0))
     assert NewTraffic().fit(moved, 3).cuts == NewTraffic().fit(sought, 3).cuts
-    assert (
-        NewTraffic().fit(sought, 3).cuts
-        != NewTraffic()
-        .fit(replace(sought, grades=np.where(sought.grades < 0, -1, 2 - sought.grades)), 3)
-        .cuts
-    )
+    turned = replace(sought, grades=np.where(sought.grades < 0, -1, 2 - sought.grades))
+    assert NewTraffic().fit(sought, 3).cuts != NewTraffic().fit(turned, 3).cuts
 
 
 def test_a_grade_that_neither_people_nor_the_rule_give_is_not_given():

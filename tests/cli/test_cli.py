@@ -95,6 +95,11 @@ def test_predict_through_a_pipe_gives_the_same(shop, tmp_path):
     assert [row["item_id"] for row in rows] == [json.loads(line)["item_id"] for line in pairs.splitlines()]
 
 
+def test_selected_pairs_alone_go_to_standard_output(shop):
+    result = darl("select", shop / "first" / "model", shop / "pool.parquet", "--n", 3, "--out", "-")
+    assert [json.loads(line)["rank"] for line in result.stdout.splitlines()] == [1, 2, 3]
+
+
 def test_select_writes_the_reasons_and_the_same_again(shop, tmp_path):
     outs = tmp_path / "to_grade.csv", tmp_path / "again.csv"
     for out in outs:
