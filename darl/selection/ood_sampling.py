@@ -15,7 +15,8 @@ from darl.selection.order import occurrence
 MOSTLY = 0.5
 """P(ood | s) from which a pair is taken for new."""
 
-TINY = 1e-9
+TINY = 1e-6
+"""Share of the draws that goes to pairs which are not to be drawn before others are used up."""
 
 
 class OODSampling(SelectionStrategy):
@@ -105,7 +106,7 @@ def slowed(times: FloatArray, labels: npt.NDArray[Any]) -> npt.NDArray[np.float6
     such a time is as long as the whole.
 
     Args:
-        times: (N,) of arrival; infinity where one never arrives.
+        times: (N,) of arrival.
         labels: (N,) any.
 
     >>> slowed(np.array([1.0, 2.0, 3.0, 5.0]), np.array(["a", "b", "a", "a"])).tolist()
@@ -115,7 +116,7 @@ def slowed(times: FloatArray, labels: npt.NDArray[Any]) -> npt.NDArray[np.float6
     order = np.lexsort((times, label))
     rank = occurrence(label[order])
     # Of the times t_0 <= t_1 <= ... of a label, sum_j<=k (j + 1) (t_j - t_j-1) = (k + 1) t_k - sum_j<k t_j.
-    ends = np.cumsum(np.where(np.isfinite(times[order]), times[order], 0.0))
+    ends = np.cumsum(times[order])
     before = np.append(0.0, ends[:-1])
     earlier = before - np.maximum.accumulate(np.where(rank == 0, before, 0.0))
     found = np.empty(len(times))
