@@ -88,8 +88,8 @@ def load_splits(
     if start is None or start.labels is None:
         return splits
     labels = read_graded_pairs(start.labels, experiment.grades, item_fields=item_fields)
-    known = {_what(one.pair) for one in labels}
-    pool = tuple(pair for pair in splits.pool if _what(pair) not in known)
+    known = {what_is_graded(one.pair) for one in labels}
+    pool = tuple(pair for pair in splits.pool if what_is_graded(pair) not in known)
     splits = replace(splits, train=(*splits.train, *labels), pool=pool)
     splits.check(item_fields)
     return splits
@@ -139,7 +139,7 @@ def start_faults(experiment: Experiment) -> list[str]:
     return faults
 
 
-def _what(pair: Pair) -> tuple[str, str]:
+def what_is_graded(pair: Pair) -> tuple[str, str]:
     """What is graded: other ids do not make another pair."""
     return normalise_query(pair.query), pair.item
 

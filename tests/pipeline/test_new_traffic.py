@@ -10,6 +10,7 @@ import pytest
 from darl.calibration.config import CalibrationConfig
 from darl.catalogue import Component
 from darl.data.pool import Pool
+from darl.data.readers import read_graded_pairs
 from darl.data.writers import write_graded_pairs, write_pairs
 from darl.errors import ConfigError
 from darl.grades import GradeScale
@@ -163,6 +164,32 @@ def test_a_run_learns_it_from_what_its_rounds_had_graded(raw, write, tmp_path, m
     )
     expected = Teller.of(folder).tell(loaded, pairs, loaded.predict(pairs)).decisions
     np.testing.assert_array_equal(told.decisions.grades, expected.grades)
+
+
+def test_a_soup_learns_it_from_what_any_seed_had_graded(raw, write, tmp_path, monkeypatch):
+    monkeypatch.setattr("darl.calibration.new_traffic.NEW_FROM", 30.0)
+    raw["seeds"] = [0, 1]
+    del raw["recipes"]["plain"]
+    gauged(raw)["recipes"]["darl"]["soup"] = True
+    experiment = load_experiment(write(raw))
+    run_dir = RunDir.open(tmp_path / "run", experiment, resume=False)
+    run(experiment, run_dir)
+    stores = [run_dir.recipe("darl", seed) / "labels.jsonl" for seed in (0, 1)]
+    bought = [{(one.pair.query, one.pair.item) for one in read_graded_pairs(store)} for store in stores]
+    assert bought[0] != bought[1]
+    soup = run_dir.recipe("darl-soup", 0)
+    known = read_graded_pairs(soup / "labels.jsonl")
+    assert {(one.pair.query, one.pair.item) for one in known} == bought[0] | bought[1]
+    calibration = load_calibration(soup / "model")
+    assert calibration.new_traffic is not None
+    splits = experiment.data.load(experiment.grades)
+    places = {(pair.query, pair.item): place for place, pair in enumerate(splits.pool)}
+    rows = [places[one.pair.query, one.pair.item] for one in known]
+    assert [splits.gold[splits.pool[row]] for row in rows] == [one.grade for one in known]
+    pool = Pool(splits.pool).with_grades(rows, [one.grade for one in known])
+    loaded, gauge = load_model(soup / "model"), load_gauge(soup / "model")
+    again = calibration_of(loaded, splits.valid, experiment.calibration, gauge, traffic=pool)
+    np.testing.assert_allclose(calibration.new_traffic.cuts, again.new_traffic.cuts, atol=1e-6)
 
 
 def test_in_a_study_of_darl_simple_rivals_do_without_it(raw, write, tmp_path, monkeypatch):
