@@ -134,19 +134,22 @@ def ood_probability(ood_scores: FloatArray, in_dist_scores: FloatArray) -> npt.N
     >>> ood_probability(np.array([0.0, 9.0]), np.zeros(99)).round(2).tolist()
     [0.0, 0.92]
     """
+    # In single precision: what differs by less is rounding, and no shift.
+    pool, held_out = ood_scores.astype(np.float32), in_dist_scores.astype(np.float32)
     # One held-out pair more than there is, as unusual as any: beyond the last the ratio would be infinite.
-    usual = np.append(in_dist_scores, max(ood_scores.max(), in_dist_scores.max())).astype(np.float64)
-    n, m = len(ood_scores), len(usual)
-    scores = np.concatenate([ood_scores.astype(np.float64), usual])
+    usual = np.append(held_out, max(pool.max(), held_out.max()))
+    n, m = len(pool), len(usual)
+    # Ranks, as the regression takes scores that are next to equal now for one and now for two.
+    _, ranks = np.unique(np.concatenate([pool, usual]), return_inverse=True)
     is_pool, weights = np.repeat([1.0, 0.0], [n, m]), np.repeat([1 / n, 1 / m], [n, m])
-    level = IsotonicRegression(y_min=0, y_max=1).fit_transform(scores, is_pool, sample_weight=weights)
+    level = IsotonicRegression(y_min=0, y_max=1).fit_transform(ranks, is_pool, sample_weight=weights)
     _, step = np.unique(level, return_inverse=True)
     of_pool, of_usual = (np.bincount(step, weights=of) for of in (is_pool, 1 - is_pool))
     seen = of_pool > 0  # of a step without a pool pair nothing is said
     of_pool = np.maximum(of_pool, 1)
     # One standard error down: what a step has more of by chance must not count as new.
     log_ratio = np.log(of_pool / n) - np.log(of_usual / m) - np.sqrt(1 / of_pool + 1 / of_usual)
-    in_dist = min(1.0, 2 * float(np.mean(ood_scores <= np.median(in_dist_scores))))
+    in_dist = min(1.0, 2 * float(np.mean(pool <= np.median(held_out))))
     # No step is without a held-out pair: the last has the one that was added, and levels only rise.
     by_step = np.where(seen, np.clip(1 - in_dist * np.exp(-log_ratio), 0.0, 1.0), 0.0)
     by_step = np.maximum.accumulate(by_step)

@@ -168,6 +168,21 @@ def test_probabilities_never_fall_with_the_score(pool, held_out):
     assert (np.diff(found[np.argsort(pool, kind="stable")]) >= -1e-9).all()
 
 
+@pytest.mark.parametrize("off", [1e-15, 2.2e-16, -2.2e-16])
+def test_what_differs_by_rounding_is_no_shift(off):
+    pool = np.concatenate([np.full(800, 0.5 + off), np.full(200, 3.0)])
+    found = ood_probability(pool, np.full(400, 0.5))
+    assert (found[:800] < 0.5).all()
+    assert (found[800:] > 0.9).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.floats(0, 1e-14), min_size=1, max_size=60), st.integers(1, 60))
+def test_scores_near_the_limit_of_numbers_have_probabilities(scores, held_out):
+    found = ood_probability(np.array(scores), np.resize(np.array(scores)[::-1], held_out))
+    assert ((found >= 0) & (found <= 1)).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
