@@ -61,7 +61,7 @@ def command(
     """Fit a detector for a MODEL folder and keep it there, in the place of the one that it has.
 
     For models that darl interpolate and darl soup made, which have none, and for another detector without
-    training again. darl predict, serve and select use it from then on.
+    training again. darl predict, calibrate and serve use it from then on; darl select fits its own.
     """
     from darl.cli.progress import cli_progress
     from darl.data.readers import read_graded_pairs

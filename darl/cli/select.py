@@ -10,6 +10,10 @@ import click
 from darl.cli.options import FILE, FORMATS, backbone_option, bad_rows_option, parse_component, seed_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from darl.models.base import RelevanceModel
+    from darl.models.reference import Reference
     from darl.pipeline.select import Choice
     from darl.pipeline.stage import RoundConfig
     from darl.progress import Progress
@@ -48,6 +52,13 @@ Examples:
     "--train", "train_file", type=FILE, help="Graded training pairs, for a model without a reference."
 )
 @click.option(
+    "--valid",
+    "valid_file",
+    type=FILE,
+    help="With --train: in-distribution pairs that the model was not trained on, which say what is usual.  "
+    "[default: a fifth of the queries of --train]",
+)
+@click.option(
     "--page",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write an HTML page: a map of training pairs, pool and selection, and the pool by cluster.",
@@ -71,6 +82,7 @@ def command(
     features: str | None,
     strategy: str,
     train_file: Path | None,
+    valid_file: Path | None,
     page: Path | None,
     among: int | None,
     seed: int,
@@ -91,6 +103,8 @@ def command(
     from darl.pipeline.graded import is_graded
     from darl.pipeline.select import parse_round
 
+    if valid_file is not None and train_file is None:
+        raise click.UsageError("--valid goes with --train: the model's own reference has held-out pairs")
     suffix_of(out)  # refused now, not when all is predicted
     folder = pool.is_dir()
     if folder and not is_graded(pool):
@@ -110,11 +124,12 @@ def command(
             "strategy": parse_component(strategy),
         }
     )
+    files = train_file, valid_file
     with cli_progress() as progress:
         if folder:
-            chosen = _from_folder(model, pool, round_, train_file, among, seed, backbone, progress)
+            chosen = _from_folder(model, pool, round_, files, among, seed, backbone, progress)
         else:
-            chosen = _from_file(model, pool, round_, train_file, bad_rows, seed, backbone, progress)
+            chosen = _from_file(model, pool, round_, files, bad_rows, seed, backbone, progress)
     write_rows(out, list(chosen.rows()))
     if page is not None:
         write_text(page, chosen.page())
@@ -126,25 +141,22 @@ def _from_file(
     model: Path,
     pool: Path,
     round_: RoundConfig,
-    train_file: Path | None,
+    files: tuple[Path | None, Path | None],
     bad_rows: Path | None,
     seed: int,
     backbone: str | None,
     progress: Progress,
 ) -> Choice:
-    from darl.data.readers import read_graded_pairs, read_pairs
+    from darl.data.readers import read_pairs
     from darl.models.checkpoint import load_model, read_card
     from darl.models.prompt import template_fields
-    from darl.pipeline.select import choose, make_reference, read_reference
+    from darl.pipeline.select import choose, read_reference
 
     fields = template_fields(read_card(model).model.prompt)
     pairs = read_pairs(pool, item_fields=fields, bad_rows=bad_rows, progress=progress)
     loaded = load_model(model, backbone=backbone, progress=progress)
-    if train_file is not None:
-        graded = read_graded_pairs(train_file, loaded.grade_scale, item_fields=fields)
-        reference = make_reference(loaded, graded, round_, seed=seed, progress=progress)
-    else:
-        reference = read_reference(model)
+    made = _reference(loaded, files, fields, round_, seed, progress)
+    reference = read_reference(model) if made is None else made
     return choose(loaded, reference, pairs, round_, seed=seed, progress=progress)
 
 
@@ -152,24 +164,44 @@ def _from_folder(
     model: Path,
     pool: Path,
     round_: RoundConfig,
-    train_file: Path | None,
+    files: tuple[Path | None, Path | None],
     among: int | None,
     seed: int,
     backbone: str | None,
     progress: Progress,
 ) -> Choice:
-    from darl.data.readers import read_graded_pairs
     from darl.models.checkpoint import load_model
     from darl.pipeline.graded import open_graded
-    from darl.pipeline.select import make_reference, read_reference
+    from darl.pipeline.select import read_reference
     from darl.pipeline.select_graded import check_view, choose_graded
 
     check_view(pool, round_)
     graded_pool = open_graded(pool, model)
-    if train_file is not None:
+    reference = None
+    if files[0] is not None:  # the model itself is needed for nothing else
         loaded = load_model(model, backbone=backbone, progress=progress)
-        graded = read_graded_pairs(train_file, loaded.grade_scale, item_fields=graded_pool.form.fields)
-        reference = make_reference(loaded, graded, round_, seed=seed, progress=progress)
-    else:
+        reference = _reference(loaded, files, graded_pool.form.fields, round_, seed, progress)
+    if reference is None:
         reference = read_reference(model)
     return choose_graded(graded_pool, reference, round_, among=among, seed=seed, progress=progress)
+
+
+def _reference(
+    model: RelevanceModel,
+    files: tuple[Path | None, Path | None],
+    fields: Sequence[str],
+    round_: RoundConfig,
+    seed: int,
+    progress: Progress,
+) -> Reference | None:
+    """What is made of the files of training and held-out pairs; None without such."""
+    from darl.data.readers import read_graded_pairs
+    from darl.pipeline.select import make_reference
+
+    graded, held_out = (
+        read_graded_pairs(one, model.grade_scale, item_fields=fields) if one is not None else []
+        for one in files
+    )
+    if not graded:
+        return None
+    return make_reference(model, graded, round_, held_out=held_out, seed=seed, progress=progress)

@@ -128,12 +128,21 @@ def summary(coverage: Coverage, scene: Scene) -> list[str]:
     return [
         f"{percent(float(beyond.mean()))} of {pool} are more unusual than "
         f"{USUAL:g} of 100 in-distribution pairs that the model was not trained on (without a shift, "
-        f"{100 - USUAL:g}% would be).",
+        f"{percent(_usual_share(len(scene.candidates.in_dist_scores)))} would be).",
         f"{percent(float(taken.mean()) if len(taken) else 0.0)} of the {count(len(taken))} selected pairs "
         f"are; they are of {count(len(np.unique(queries[scene.selected])))} queries and "
         f"{count(sum(cluster.selected > 0 for cluster in coverage.clusters))} of "
         f"{count(len(coverage.clusters))} clusters.",
     ]
+
+
+def _usual_share(n_held_out: int) -> float:
+    """How much of a pool like the n held-out pairs is above the percentile: all n + 1 places are as likely.
+
+    >>> _usual_share(1000).__round__(3), _usual_share(10).__round__(3)
+    (0.05, 0.091)
+    """
+    return (n_held_out - int(n_held_out * USUAL / 100)) / (n_held_out + 1)
 
 
 def _example(coverage: Coverage, scene: Scene, row: int) -> Example:

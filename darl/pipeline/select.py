@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from darl.data.splits import split_by_query
+from darl.data.splits import check_no_leak, split_by_query
 from darl.data.writers import field_names, pair_row
 from darl.errors import CheckpointError, PoolExhaustedError
 from darl.evaluation.coverage import Coverage, coverage
 from darl.evaluation.coverage_page import Scene, html, summary
-from darl.models.base import RelevanceModel
+from darl.models.base import TUNED, RelevanceModel
 from darl.models.reference import REFERENCE, Reference, take_reference
 from darl.pairs import GradedPair, Pair
 from darl.pipeline.dasa import find_candidates, select
@@ -39,14 +39,41 @@ def read_reference(folder: Path) -> Reference:
 
 
 def make_reference(
-    model: RelevanceModel, graded: Sequence[GradedPair], round_: RoundConfig, *, seed: int, progress: Progress
+    model: RelevanceModel,
+    graded: Sequence[GradedPair],
+    round_: RoundConfig,
+    *,
+    held_out: Sequence[GradedPair] = (),
+    seed: int,
+    progress: Progress,
 ) -> Reference:
-    """A reference from graded pairs: four fifths of the queries to fit on, one to say what is usual.
+    """A reference from graded pairs.
 
-    Give pairs the model was not trained on where there are some: on tuned features, those it was trained on
-    look more usual than they are.
+    Args:
+        model: The model.
+        graded: What it was trained on.
+        round_: Says what the detector reads.
+        held_out: In-distribution pairs that it was not trained on, which say what is usual; () = a fifth of
+            the queries of `graded`. On features after fine-tuning, new pairs look more unusual than they are
+            beside those that were learnt.
+        seed: Of the draw.
+        progress: Told how far it is.
+
+    Raises:
+        DataError: A query stands in both.
     """
-    parts = split_by_query(graded, {"fit": 0.8, "held_out": 0.2}, np.random.default_rng(seed))
+    if held_out:
+        check_no_leak({"train": [one.pair for one in graded], "valid": [one.pair for one in held_out]})
+    elif round_.features.weights == TUNED.weights:
+        progress.message(
+            "a fifth of --train says what is usual: if the model was trained on it, all else looks more "
+            "unusual than it is; give held-out pairs (--valid FILE), or take --features frozen"
+        )
+    parts = (
+        {"fit": graded, "held_out": held_out}
+        if held_out
+        else split_by_query(graded, {"fit": 0.8, "held_out": 0.2}, np.random.default_rng(seed))
+    )
     return take_reference(
         model,
         parts["fit"],

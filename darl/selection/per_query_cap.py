@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from darl.predictions import Candidates, IntArray
 from darl.selection.base import SelectionStrategy, check_strategy, narrowed
-from darl.selection.ood_band import OODBand
+from darl.selection.dasa import Dasa
 from darl.selection.order import occurrence
 
 
@@ -26,7 +26,7 @@ class PerQueryCap(SelectionStrategy):
     off the pool as a whole (a quantile, say) it reads off the rest when it is asked again.
 
     Args:
-        strategy: The other strategy; `OODBand()` if None. That has a cap of its own, `per_query`.
+        strategy: The other strategy; `Dasa()` if None.
         cap: At least 1. Pairs of one query have close features and scores, so that without a cap a few
             queries can take the whole budget.
 
@@ -37,7 +37,7 @@ class PerQueryCap(SelectionStrategy):
     nested: ClassVar[frozenset[str]] = frozenset({"strategy"})
 
     def __init__(self, strategy: SelectionStrategy | None = None, cap: int = 3) -> None:
-        self.strategy = OODBand() if strategy is None else strategy
+        self.strategy = Dasa() if strategy is None else strategy
         check_strategy("strategy", self.strategy)
         self.needs_features = self.strategy.needs_features
         if type(cap) is not int or cap < 1:

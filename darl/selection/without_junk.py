@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from darl.predictions import Candidates
 from darl.selection.base import SelectionStrategy, check_strategy, narrowed
+from darl.selection.dasa import Dasa
 from darl.selection.isolation import isolated
-from darl.selection.ood_band import OODBand
 
 
 class WithoutJunk(SelectionStrategy):
@@ -30,7 +30,7 @@ class WithoutJunk(SelectionStrategy):
     * where more than a third of the pool is junk, junk is what is usual.
 
     Args:
-        strategy: The other strategy; `OODBand()` if None. It does not see the junk, so that its quantiles
+        strategy: The other strategy; `Dasa()` if None. It does not see the junk, so that its quantiles
             are of the rest: `OODBand` can do with a larger `upper`.
         k: At least 1. A group counts for something when its pairs have so many neighbours of other queries.
         deviations: At least 0. How far above the usual distance is junk, in robust standard deviations;
@@ -49,7 +49,7 @@ class WithoutJunk(SelectionStrategy):
     def __init__(
         self, strategy: SelectionStrategy | None = None, k: int = 5, deviations: float = 3.0
     ) -> None:
-        self.strategy = OODBand() if strategy is None else strategy
+        self.strategy = Dasa() if strategy is None else strategy
         check_strategy("strategy", self.strategy)
         if type(k) is not int or k < 1:
             raise ValueError(f"k: expected an integer of at least 1, received {k!r}")

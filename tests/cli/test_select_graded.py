@@ -75,11 +75,29 @@ def test_graded_pairs_instead_of_a_reference(shop, tmp_path):
     assert {row["nearest_item"] for row in rows_of(tmp_path / "x.csv")} <= titles
 
 
+def test_held_out_pairs_beside_the_training_pairs_say_what_is_usual(shop, tmp_path):
+    options = ["--train", shop / "train.jsonl", "--features", "tuned"]
+    alone = select(shop, shop / "pool.parquet", tmp_path / "alone.csv", *options)
+    assert "a fifth of --train says what is usual" in alone.stderr
+    valid = tmp_path / "valid.jsonl"
+    write_graded_pairs(valid, toy_pairs(50, queries=10, prefix="p"), GradeScale())
+    beside = select(shop, shop / "pool.parquet", tmp_path / "beside.csv", *options, "--valid", valid)
+    assert "a fifth of" not in beside.stderr
+    # Of 50 held-out pairs, all of them, a percentile is a whole number of fiftieths.
+    for row in rows_of(tmp_path / "beside.csv"):
+        assert float(row["ood_percentile"]) / 2 == pytest.approx(round(float(row["ood_percentile"]) / 2))
+    write_graded_pairs(valid, toy_pairs(20, queries=4), GradeScale())
+    leak = select(shop, shop / "pool.parquet", tmp_path / "x.csv", *options, "--valid", valid, code=1)
+    assert "share queries" in leak.stderr
+    assert not (tmp_path / "x.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("pool", "options", "code", "told"),
     [
         ("graded", ["--features", "frozen"], 1, "holds features of the view tuned only, received frozen"),
         ("graded", ["--features", "frozen", "--train", "TRAIN"], 1, "give the pairs themselves, as a file"),
+        ("graded", ["--valid", "TRAIN"], 2, "--valid goes with --train"),
         ("graded", ["--among", 5], 1, "expected at least the 6 to choose, received 5"),
         ("graded", ["--skip-bad-rows", "bad.jsonl"], 2, "a graded folder has no bad rows"),
         ("graded", ["--n", 41], 1, "at most the 40 pairs of the pool, received 41"),

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darl.selection import isolation
+from darl.selection.dasa import Dasa
 from darl.selection.isolation import isolated
 from darl.selection.margin import Margin
 from darl.selection.most_ood import MostOOD
@@ -30,7 +31,7 @@ def select(strategy, some, n, seed=0, **options):
 @KINDS
 @SEEDS
 @pytest.mark.parametrize(
-    "strategy", [Random(), MostOOD(), OODBand(), Margin()], ids=lambda s: type(s).__name__
+    "strategy", [Dasa(), Random(), MostOOD(), OODBand(), Margin()], ids=lambda s: type(s).__name__
 )
 def test_the_choice_is_next_to_free_of_junk(kind, seed, strategy):
     some, what = pool(kind, seed)
