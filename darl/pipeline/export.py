@@ -14,10 +14,12 @@ from darl.evaluation.auc import auc_at
 from darl.evaluation.f1 import MACRO_F1
 from darl.evaluation.judged import judge
 from darl.grades import GradeScale
+from darl.models.base import FROZEN
 from darl.models.checkpoint import CARD, Kept, load_model, read_card, save_exported
 from darl.models.config import FORMATS, ExportFormat
 from darl.models.export import fold
 from darl.pairs import GradedPair, Pair
+from darl.pipeline.calibrate import load_calibration
 from darl.pipeline.gauge import GAUGE, load_gauge
 from darl.predictions import Predictions
 from darl.progress import SILENT, Progress
@@ -81,8 +83,8 @@ def export(
 
     Raises:
         ParityError: It is further from the original than `tolerance`; nothing is written.
-        ConfigError: Too few pairs, an unknown format, a model that cannot be exported, or an `out` that holds
-            something else than an exported model.
+        ConfigError: Too few pairs, an unknown format, a model that cannot be exported, a calibration that
+            needs what an exported model cannot give, or an `out` that holds something else than one.
     """
     if faults := _faults(model, out, len(pairs), form):
         raise ConfigError("export", faults)
@@ -110,6 +112,13 @@ def _faults(model: Path, out: Path, n_pairs: int, form: str) -> list[str]:
         faults.append("expected a model with an adapter, received an exported one")
     if card.model.trust_remote_code:
         faults.append("weights that come with code of their own cannot be exported")
+    gauge, calibration = load_gauge(model), load_calibration(model)
+    if gauge is not None and gauge.view.weights == FROZEN.weights and calibration and calibration.reads_ood:
+        faults.append(
+            f"its calibration reads how unusual a pair is, and its detector reads {gauge.view} features, "
+            "which an exported model does not have: fit one on tuned features (darl detector "
+            f"{model} --features tuned ...) and calibrate again (darl calibrate), or use the model as it is"
+        )
     # The folder is replaced as a whole: nothing but an earlier export may be lost.
     is_new = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if not is_new and not ((out / CARD).is_file() and read_card(out).export):
@@ -122,7 +131,7 @@ def _kept(model: Path, progress: Progress) -> Mapping[str, Kept]:
     gauge = load_gauge(model)
     if gauge is None:
         return {}
-    if gauge.view.weights == "frozen":
+    if gauge.view.weights == FROZEN.weights:
         progress.message(
             f"the detector that is kept with the model is left out: it reads {gauge.view} features, which an "
             "exported model does not have"

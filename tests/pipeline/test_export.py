@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,18 +7,22 @@ import torch
 from click.testing import CliRunner
 
 from darl.calibration.config import CalibrationConfig
+from darl.calibration.store import CalibrationFile
 from darl.cli.export import command
+from darl.data.pool import Pool
 from darl.errors import CheckpointError, ConfigError, ParityError
 from darl.grades import GradeScale
 from darl.models.base import FROZEN
 from darl.models.build import build_model
-from darl.models.checkpoint import load_model, save_model
+from darl.models.checkpoint import CALIBRATION, load_model, save_model
 from darl.models.config import ModelConfig
 from darl.models.reference import REFERENCE, take_reference
+from darl.pipeline.calibrate import calibration_of
 from darl.pipeline.export import Tolerance, agreement, export
 from darl.pipeline.gauge import GAUGE, load_gauge
 from darl.pipeline.kept import Keeping
 from darl.pipeline.ood_config import OODConfig
+from darl.pipeline.told import tell
 from darl.predictions import Predictions
 from darl.training.batches import Examples
 from darl.training.config import TrainingConfig
@@ -123,6 +128,29 @@ def test_the_detector_goes_along_where_its_view_is_there(original, tmp_path, vie
         )
         np.testing.assert_allclose(after, before, atol=1e-3)
         assert np.ptp(before) > 0.01
+
+
+@pytest.mark.parametrize("view", ["tuned", "frozen"])
+def test_a_calibration_goes_along_only_with_what_it_reads(original, tmp_path, view):
+    model = load_model(original)
+    ood = OODConfig.model_validate({"features": view, "detector": {"name": "knn", "k": 2}})
+    pairs = toy_pairs(60, queries=12, prefix="v")
+    pool = Pool([one.pair for one in pairs]).with_grades(range(60), [one.grade for one in pairs])
+    config = CalibrationConfig(new_traffic=True)
+    kept = Keeping(0, ood, config).of(model, GRADED, pairs, rng=np.random.default_rng(0), traffic=pool)
+    gauge = kept[GAUGE]
+    low = replace(gauge, held_out=np.sort(gauge.held_out - 1e3))  # to it all that comes is new
+    calibration = calibration_of(model, pairs, config, low, traffic=pool)
+    assert calibration.reads_ood
+    save_model(model, tmp_path / "model", kept={GAUGE: low, CALIBRATION: CalibrationFile(calibration)})
+    if view == "frozen":
+        with pytest.raises(ConfigError, match="reads frozen features, which an exported model does not have"):
+            export(tmp_path / "model", tmp_path / "out", PAIRS, form="float32")
+        assert not (tmp_path / "out").exists()
+    else:
+        export(tmp_path / "model", tmp_path / "out", PAIRS, form="float32")
+        before, after = (tell(tmp_path / name, PAIRS).decisions.grades for name in ("model", "out"))
+        assert (before == after).mean() > 0.9
 
 
 def test_weights_that_do_not_fit(original, tmp_path):
