@@ -149,6 +149,7 @@ def calibration_of(
     progress: Progress = SILENT,
     ratings: Ratings = NO_RATINGS,
     traffic: Pool | None = None,
+    earlier: Sequence[GradedPair] = (),
 ) -> Calibration | None:
     """The calibration that a model which has just been trained is kept with; None for "none".
 
@@ -167,15 +168,20 @@ def calibration_of(
         progress.message(f"calibrated without {key}: {text}")
     if calibration.unmet:
         calibration = calibration.without_unmet(evidence)
-    if config.new_traffic and traffic is not None and traffic.graded:
-        calibration = _with_traffic(calibration, model, traffic, gauge, progress)
+    if config.new_traffic and traffic is not None and (traffic.graded or earlier):
+        calibration = _with_traffic(calibration, model, traffic, gauge, progress, earlier)
         if calibration.new_traffic is None:
             progress.message(f"calibrated without new_traffic: {_why_not(gauge)}")
     return calibration
 
 
 def _with_traffic(
-    calibration: Calibration, model: RelevanceModel, traffic: Pool, gauge: Gauge | None, progress: Progress
+    calibration: Calibration,
+    model: RelevanceModel,
+    traffic: Pool,
+    gauge: Gauge | None,
+    progress: Progress,
+    earlier: Sequence[GradedPair] = (),
 ) -> Calibration:
     """The same with cuts for new pairs, if labels of traffic and a detector can tell them."""
     if gauge is None:
@@ -186,15 +192,16 @@ def _with_traffic(
     drawn = some_rows(len(traffic), MOST_TRAFFIC, np.random.default_rng(0))
     # First what is as it comes, then what is there for its grade alone: labels seek what is new.
     rows = np.concatenate([drawn, np.setdiff1d(np.flatnonzero(grades >= 0), drawn)])
-    pairs = [traffic.pairs[row] for row in rows]
+    pairs = [*(traffic.pairs[row] for row in rows), *(one.pair for one in earlier)]
+    told = np.concatenate([grades[rows], [one.grade for one in earlier]]).astype(np.int64)
     predictions = model.predict(pairs, progress=progress)
     found = gauge.columns(model, pairs, predictions, progress=progress)
     percentiles = found[OOD_PERCENTILE]
-    as_it_comes = np.arange(len(rows)) < len(drawn)
+    as_it_comes = np.arange(len(pairs)) < (len(drawn) or len(pairs))
     likely = ood_probability(found[OOD_SCORE][as_it_comes], gauge.held_out) >= MOSTLY
     likely_from = float(percentiles[as_it_comes][likely].min(initial=np.inf))
     domains = [pair.domain for pair in pairs]
-    return calibration.with_traffic(predictions, domains, percentiles, grades[rows], as_it_comes, likely_from)
+    return calibration.with_traffic(predictions, domains, percentiles, told, as_it_comes, likely_from)
 
 
 def _why_not(gauge: Gauge | None) -> str:

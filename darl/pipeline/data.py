@@ -53,6 +53,7 @@ class Splits:
             and the report says nothing of them.
         ratings: What several people said of graded pairs.
         catalogue: Items alone, for stages that warm up.
+        earlier: Labels that earlier runs bought of their traffic: the last of the training pairs.
     """
 
     train: tuple[GradedPair, ...]
@@ -63,6 +64,12 @@ class Splits:
     valid_ood: Mapping[str, tuple[GradedPair, ...]] = field(default_factory=dict)
     ratings: Ratings = field(default_factory=lambda: NO_RATINGS)  # a mapping is no default by itself
     catalogue: tuple[Item, ...] = ()
+    earlier: tuple[GradedPair, ...] = ()
+
+    @property
+    def familiar(self) -> tuple[GradedPair, ...]:
+        """The training pairs but for what earlier runs bought."""
+        return self.train[: len(self.train) - len(self.earlier)]
 
     def judging_validation(self) -> Splits:
         """The same with the validation pairs as a test slice too, the first one."""
@@ -269,10 +276,9 @@ class _Reader:
         return tuple(pairs), gold
 
     def items(self) -> tuple[Item, ...]:
-        found = self.config.catalogue
-        return (
-            () if found is None else read_catalogue(found.path, fields=found.fields, **self._how("catalogue"))
-        )
+        if (found := self.config.catalogue) is None:
+            return ()
+        return read_catalogue(found.path, fields=found.fields, **self._how("catalogue"))
 
     def _how(self, split: str) -> dict[str, Any]:
         aside = None if self.bad_rows is None else self.bad_rows / f"{split}.jsonl"
@@ -280,8 +286,7 @@ class _Reader:
 
 
 def _folder(info: ValidationInfo) -> Path:
-    context = info.context or {}
-    return Path(context.get("folder", "."))
+    return Path((info.context or {}).get("folder", "."))
 
 
 def _place(component: Component, folder: Path) -> Component:

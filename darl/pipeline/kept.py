@@ -75,6 +75,7 @@ class Keeping:
         labels: Sequence[GradedPair] = (),
         ratings: Ratings = NO_RATINGS,
         traffic: Pool | None = None,
+        earlier: Sequence[GradedPair] = (),
         progress: Progress = SILENT,
     ) -> Mapping[str, Kept]:
         """What is kept with a trained model, by name of the file; no pair is predicted twice.
@@ -90,6 +91,7 @@ class Keeping:
                 unusual any more, but for a calibration with `new_traffic`, which has to know it again.
             ratings: What several people said of held-out pairs.
             traffic: Pairs as they come, some of them graded; None = nothing is known of it.
+            earlier: Graded pairs of earlier traffic.
             progress: Told how far it is.
         """
         kept = self._seen(model, train, held_out, labels, rng, progress) if self.size else {}
@@ -102,6 +104,7 @@ class Keeping:
             progress,
             ratings,
             traffic,
+            earlier,
         )
         return kept if calibration is None else {**kept, CALIBRATION: CalibrationFile(calibration)}
 

@@ -237,19 +237,23 @@ class _Apprentice:
         self._model = self.shared.lend(model, self.progress)
         return self._model
 
-    def _kept(self, model: NeuralRelevanceModel, folder: Path, pool: Pool) -> Mapping[str, Kept]:
-        """What `darl select` and `darl predict` need, for models that a recipe ends in."""
+    def _kept(self, model: NeuralRelevanceModel, folder: Path, learnt: Pool) -> Mapping[str, Kept]:
+        """What `darl select` and `darl predict` need, for models that a recipe ends in.
+
+        Of the labels that were bought in all, which say how new traffic is graded, it learnt `learnt`.
+        """
         recipes = self.experiment.recipes.values()
         if folder not in [self.run_dir.end(recipe, self.seed) for recipe in recipes]:
             return {}
         return self.keeping.of(
             model,
-            self.splits.train,
+            self.splits.familiar,
             self.splits.valid,
-            labels=self._learnt(pool),
+            labels=(*self.splits.earlier, *self._learnt(learnt)),
             rng=np.random.default_rng(self.seed),
             ratings=self.splits.ratings,
-            traffic=pool,
+            traffic=self.pool,
+            earlier=self.splits.earlier,
             progress=self.progress,
         )
 
@@ -282,9 +286,9 @@ class _Apprentice:
         for line in ending.lines():
             self.progress.message(line)
         write_ending(ending, folder / ENDING)
-        # What is kept with the current model is what that one has learnt from.
-        pool = self.done.get(ending.over, (folder, Pool(())))[1] if ending.refused else self.pool
-        keep_model(model, folder, self._kept(model, folder, pool))
+        # The detector kept with the current model is fitted on what that one has learnt from.
+        learnt = self.done.get(ending.over, (folder, Pool(())))[1] if ending.refused else self.pool
+        keep_model(model, folder, self._kept(model, folder, learnt))
 
     def _test(self) -> None:
         """Predict every test slice with the final model."""

@@ -74,12 +74,13 @@ def _cook(
     keeping = Keeping(experiment.reference_size, experiment.ood, experiment.calibration)
     kept = keeping.of(
         model,
-        splits.train,
+        splits.familiar,
         splits.valid,
-        labels=pool.graded,
+        labels=(*splits.earlier, *pool.graded),
         rng=np.random.default_rng(experiment.seeds[0]),
         ratings=splits.ratings,
         traffic=pool,
+        earlier=splits.earlier,
         progress=progress,
     )
     keep_model(model, folder, kept)

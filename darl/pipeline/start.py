@@ -90,7 +90,7 @@ def load_splits(
     labels = read_graded_pairs(start.labels, experiment.grades, item_fields=item_fields)
     known = {what_is_graded(one.pair) for one in labels}
     pool = tuple(pair for pair in splits.pool if what_is_graded(pair) not in known)
-    splits = replace(splits, train=(*splits.train, *labels), pool=pool)
+    splits = replace(splits, train=(*splits.train, *labels), pool=pool, earlier=tuple(labels))
     splits.check(item_fields)
     return splits
 
