@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from darl.calibration.config import CalibrationConfig
 from darl.data.splits import check_no_leak, normalise_query, split_by_query
+from darl.data.stream import PairStream, input_files
 from darl.errors import ConfigError
 from darl.evaluation.likeness import Likeness, likeness
 from darl.files import write_text
@@ -27,6 +28,7 @@ from darl.pairs import GradedPair
 from darl.pipeline.kept import Keeping
 from darl.pipeline.overrides import checked
 from darl.pipeline.settings import Settings
+from darl.pipeline.start import what_is_graded
 from darl.pipeline.teacher import RATE, Beyond, Taught, ask_teacher, rate_of
 from darl.pipeline.train import HELD_OUT, check_folder, keep_model
 from darl.progress import SILENT, Progress
@@ -137,19 +139,15 @@ def distil(
     scale = _check(read_card(teacher), settings, calibration or CalibrationConfig())
     check_folder(out, resume, "teacher", RATE)
     keeping = Keeping(reference_size, settings.ood, calibration or CalibrationConfig())
+    # What is wrong is told before the teacher is asked, which may take hours.
+    _check_apart(Path(pool), template_fields(read_card(teacher).model.prompt), graded, valid)
+    student = build_model(settings.model, scale, seed=seed, progress=progress)
+    keeping.check(student)
     taught = ask_teacher(
         teacher, Path(pool), out, resume=resume, bad_rows=bad_rows, backbone=backbone, progress=progress
     )
-    taught = taught.within(config.beyond, config.percentile, progress)
-    splits = {
-        "train": [one.pair for one in graded],
-        "pool": taught.pairs,
-        "valid": [one.pair for one in valid],
-    }
-    check_no_leak(splits)
+    taught = _unknown(taught.within(config.beyond, config.percentile, progress), graded)
     learnt, held_out = _parted(taught, graded, np.random.default_rng(seed))
-    student = build_model(settings.model, scale, seed=seed, progress=progress)
-    keeping.check(student)
     checked, ratings = tuple(valid) or held_out.graded, taught.ratings
     examples = Examples(learnt.graded, tuple(graded), config.share if graded else 0.0)
     how: dict[str, Any] = {"seed": seed, "folder": out, "ratings": ratings, "name": "student"}
@@ -184,6 +182,36 @@ def _check(card: ModelCard, settings: Settings, calibration: CalibrationConfig) 
     if faults:
         raise ConfigError("student", faults)
     return scale
+
+
+def _check_apart(
+    pool: Path, fields: Sequence[str], graded: Sequence[GradedPair], valid: Sequence[GradedPair]
+) -> None:
+    """Refuse validation pairs whose queries are learnt.
+
+    Raises:
+        DataError: Queries of `valid` stand in the pool or in `graded`.
+    """
+    if not valid:
+        return
+    checked = {normalise_query(one.pair.query) for one in valid}
+    shards = PairStream(input_files(pool), item_fields=fields)
+    shared = [pair for shard in shards for pair in shard if normalise_query(pair.query) in checked]
+    splits = {"train": [one.pair for one in graded], "pool": shared, "valid": [one.pair for one in valid]}
+    check_no_leak(splits)
+
+
+def _unknown(taught: Taught, graded: Sequence[GradedPair]) -> Taught:
+    """The same without pairs that people have graded: their word counts.
+
+    Raises:
+        ConfigError: Nothing is left.
+    """
+    known = {what_is_graded(one.pair) for one in graded}
+    rows = [row for row, pair in enumerate(taught.pairs) if what_is_graded(pair) not in known]
+    if not rows:
+        raise ConfigError("pool", ["all its pairs are in --train, graded: give others"])
+    return taught[np.array(rows, dtype=np.int64)]
 
 
 def _parted(taught: Taught, graded: Sequence[GradedPair], rng: np.random.Generator) -> tuple[Taught, Taught]:

@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 
 from darl.data.writers import write_pairs
-from darl.errors import ConfigError, DataError
+from darl.errors import ConfigError, DarlError, DataError
 from darl.models.checkpoint import load_model
 from darl.pipeline import teacher as asking
-from darl.pipeline.distil import AGREEMENT, DistilConfig, _parted, distil, parse_distil, student_settings
+from darl.pipeline.distil import (
+    AGREEMENT,
+    DistilConfig,
+    _parted,
+    _unknown,
+    distil,
+    parse_distil,
+    student_settings,
+)
 from darl.pipeline.gauge import load_gauge
 from darl.pipeline.settings import parse_settings
 from darl.pipeline.teacher import Taught, ask_teacher, rate_of
@@ -154,14 +162,39 @@ def test_no_query_of_graded_pairs_is_held_out():
         assert sorted([*learnt.pairs, *held.pairs]) == sorted(POOL)
 
 
-def test_validation_queries_are_not_in_the_pool(taught, tiny_llm, tmp_path):
-    with pytest.raises(DataError, match="pool and valid"):
-        learn(taught, tmp_path, tiny_llm, valid=toy_pairs(10, queries=2, prefix="p"))
-    assert not (tmp_path / "model").exists()
-
-
-def test_a_field_that_the_teacher_does_not_read(taught, tiny_llm, tmp_path, monkeypatch):
+@pytest.fixture
+def not_asked(monkeypatch):
+    """Whoever asks the teacher now has failed."""
     monkeypatch.setattr("darl.pipeline.distil.ask_teacher", lambda *_, **__: pytest.fail("asked"))
+
+
+@pytest.mark.parametrize(("known", "where"), [((), "pool and valid"), ("train", "train and valid")])
+def test_validation_queries_are_not_learnt(taught, tiny_llm, tmp_path, not_asked, known, where):
+    valid = toy_pairs(10, queries=2, prefix="v" if known else "p")
+    with pytest.raises(DataError, match=where):
+        learn(taught, tmp_path, tiny_llm, valid=valid, graded=valid if known else ())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_student_that_cannot_be_is_told_before_the_teacher_is_asked(taught, tmp_path, not_asked):
+    with pytest.raises(DarlError, match="nowhere"):
+        learn(taught, tmp_path, tmp_path / "nowhere")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_people_said_counts_more_than_the_teacher(taught):
+    graded = toy_pairs(60, queries=12, prefix="p")[:20]
+    probs = np.full((len(POOL), 3), 1 / 3)
+    left = _unknown(Taught(POOL, probs, np.zeros(len(POOL)), None), graded)
+    assert [pair for pair in POOL if pair not in left.pairs] == [one.pair for one in graded]
+    other_ids = [one._replace(pair=one.pair._replace(query_id="x", item_id="y")) for one in graded]
+    assert _unknown(left, other_ids).pairs == left.pairs
+    assert _unknown(Taught(POOL, probs, np.zeros(len(POOL)), None), other_ids).pairs == left.pairs
+    with pytest.raises(ConfigError, match="all its pairs are in --train"):
+        _unknown(left, toy_pairs(60, queries=12, prefix="p"))
+
+
+def test_a_field_that_the_teacher_does_not_read(taught, tiny_llm, tmp_path, not_asked):
     with pytest.raises(
         ConfigError, match="the student reads the field 'color', which the teacher's prompt does not"
     ):
