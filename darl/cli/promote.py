@@ -68,6 +68,10 @@ def command(
 
     if link is not None and link.exists() and not link.is_symlink():
         raise click.BadParameter(f"{link} is no link, and is left alone", param_hint="--link")
+    if link is not None and candidate.absolute() == link.absolute():
+        raise click.BadParameter(
+            f"{link} is the candidate: give the folder it is to mean", param_hint="--link"
+        )
     with cli_progress() as progress:
         decision = promote(
             candidate,

@@ -24,6 +24,7 @@ from darl.models.build import build_model
 from darl.models.checkpoint import load_model
 from darl.models.interpolate import Line, interpolated
 from darl.models.neural import NeuralRelevanceModel
+from darl.models.similarity import start_from_similarity
 from darl.models.trained import Trained
 from darl.pairs import GradedPair
 from darl.pipeline.data import Splits
@@ -100,6 +101,7 @@ class Finish:
         parts: Parts,
         *,
         seed: int,
+        train: Sequence[GradedPair] = (),
         progress: Progress = SILENT,
     ) -> Finish:
         """The end of a recipe whose stages are done.
@@ -110,17 +112,23 @@ class Finish:
             done: The model's folder of each stage, by its name.
             parts: What validation has, by name.
             seed: Of the run.
+            train: Pairs that say where the head of an untrained encoder starts.
             progress: Told how far it is.
         """
         start = experiment.start
+
+        def untrained() -> NeuralRelevanceModel:
+            config = experiment.model_config_of(recipe)
+            model = build_model(config, experiment.grades, seed=seed)
+            start_from_similarity(model, train, np.random.default_rng(seed))
+            return model
 
         def place(name: str) -> Place:
             if name in done:
                 return Place(name, done[name])
             if name == START and start is not None:
                 return Place(name, Path(start.model))
-            config = experiment.model_config_of(recipe)
-            return Place(name, build=lambda: build_model(config, experiment.grades, seed=seed))
+            return Place(name, build=untrained)
 
         line, started = recipe.interpolate, start is not None
         over = recipe.compared_with(started)

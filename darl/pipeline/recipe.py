@@ -65,6 +65,11 @@ class Recipe(BaseModel):
             for name in sorted({n for n in names if names.count(n) > 1})
         ]
         faults += [
+            f"stages: {name!r} has a meaning of its own and cannot be a stage's name"
+            for name in names
+            if name in (CONTINUE, NEW, START, BACKBONE)
+        ]
+        faults += [
             f"stage {stage.name}: adapter: expected one of {', '.join(known)}, received {stage.adapter!r}"
             for i, stage in enumerate(self.stages)
             if stage.adapter not in (known := [CONTINUE, NEW, *names[:i]])

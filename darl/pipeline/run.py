@@ -280,6 +280,7 @@ class _Apprentice:
             {name: model for name, (model, _) in self.done.items()},
             parts_of(self.splits, self._held_out(self.pool)),
             seed=self.seed,
+            train=self.splits.train,
             progress=self.progress,
         )
         model, ending = finish.decide(self.name, self.recipe.interpolate, self.recipe.gate)

@@ -16,14 +16,17 @@ from darl.files import sha256_of
 from darl.models.prompt import template_fields
 from darl.pairs import GradedPair, Pair
 from darl.pipeline.data import Splits
+from darl.pipeline.ending_config import START
+from darl.pipeline.stage import CONTINUE
 from darl.progress import SILENT, Progress
 
 if TYPE_CHECKING:  # it holds a Start itself
     from darl.pipeline.experiment import Experiment
+    from darl.pipeline.recipe import Recipe
 
 MODEL, STORE = "model", "labels.jsonl"
 # What the adapter is like, and where the backbone lies, may differ.
-ASKED = ("prompt", "max_length", "grade_words")
+ASKED = ("prompt", "max_length", "grade_words", "reading")
 
 
 class Start(BaseModel):
@@ -121,6 +124,8 @@ def start_faults(experiment: Experiment) -> list[str]:
     if experiment.start is None:
         return []
     from darl.models.checkpoint import read_card
+    from darl.models.folder import fingerprint
+    from darl.models.store import resolve
 
     card = read_card(Path(experiment.start.model))
     faults = [] if card.export is None else ["start: an exported model cannot be trained: give its original"]
@@ -130,13 +135,22 @@ def start_faults(experiment: Experiment) -> list[str]:
         expected, received = getattr(experiment.model, key), getattr(card.model, key)
         if expected != received:
             faults.append(f"model.{key}: expected {received!r} as in the start model, received {expected!r}")
+    ours, its = experiment.model.backbone, card.model.backbone
+    if ours != its and fingerprint(resolve(ours)) != card.fingerprint:
+        faults.append(f"model.backbone: expected the start model's ({its}), received another one ({ours})")
     faults += [
         f"recipe {name}: objective: expected {card.model.objective} as in the start model, received "
-        f"{recipe.objective}; or begin with adapter: new"
+        f"{recipe.objective}; or begin with adapter: new, and end without start"
         for name, recipe in experiment.recipes.items()
-        if recipe.stages[0].adapter == "continue" and recipe.objective != card.model.objective
+        if _goes_on(recipe) and recipe.objective != card.model.objective
     ]
     return faults
+
+
+def _goes_on(recipe: Recipe) -> bool:
+    """Whether a recipe makes anything of the start model."""
+    ends = recipe.interpolate is not None and recipe.before(recipe.interpolate.first, True) == START
+    return recipe.stages[0].adapter == CONTINUE or ends
 
 
 def what_is_graded(pair: Pair) -> tuple[str, str]:

@@ -74,6 +74,11 @@ def test_promote_leaves_a_folder_alone_and_refuses_what_it_does_not_know(folder,
     new, old = models(folder)
     asked = ["promote", new, "--over", old, *data(folder)]
     assert "is no link" in darl(*asked, "--link", tmp_path, code=2).stderr
+    itself = tmp_path / "live"
+    itself.symlink_to(new)
+    circle = darl("promote", itself, "--over", old, *data(folder), "--link", itself, code=2)
+    assert "is the candidate" in circle.stderr
+    assert itself.resolve() == new.resolve()
     assert "metric: expected one of macro_f1" in darl(*asked, "--metric", "f2", code=1).stderr
     assert "--data" in darl("promote", new, "--over", old, "--data", "nowhere", code=2).stderr
 

@@ -102,6 +102,15 @@ def test_a_gate_lets_a_model_pass_that_is_no_worse(raw, write, tmp_path):
     assert len(ending.interpolation.points) == 11
 
 
+def test_the_untrained_end_of_an_encoder_says_what_similarity_says(raw, write, tmp_path, tiny_encoder):
+    raw = ends(raw, interpolate={"first": "backbone", "alphas": [0]})
+    raw["model"] = {"backbone": str(tiny_encoder), "max_length": 80, "adapter": {"rank": 2}}
+    do(write(raw), tmp_path / "run")
+    ended = load_model(tmp_path / "run/recipes/darl/seed-0/model")
+    pairs = [one.pair for one in load_experiment(write(raw)).data.load(ended.grade_scale).valid]
+    assert np.ptp(ended.predict(pairs).scores) > 1e-3
+
+
 @pytest.mark.parametrize("units", [150, 240, 330, 420, 470])
 def test_interrupted_anywhere_and_resumed_it_is_the_same(raw, write, tmp_path, units):
     path = write(ends(raw, interpolate={"alphas": ALPHAS}, gate={}))
@@ -246,6 +255,7 @@ def test_a_start_that_does_not_fit_is_told_before_training(raw, write, tmp_path)
         ({"gate": {"over": "reach"}}, "gate.over: expected one of ground, backbone, start, received 'reach'"),
         ({"gate": {"over": "start"}}, "start: there is none that an end could mean"),
         ({"soup": True}, "soup: expected several seeds"),
+        ({"stages": [{"name": "start"}]}, "stages: 'start' has a meaning of its own"),
     ],
 )
 def test_an_end_is_checked_with_the_file(raw, write, change, told):

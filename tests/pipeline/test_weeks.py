@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from darl.data.pool import Pool
+from darl.errors import ConfigError
 from darl.evaluation.gate import GateDecision
 from darl.models.checkpoint import load_model
 from darl.models.trained import Trained
@@ -106,3 +107,24 @@ def test_a_refused_week_keeps_the_model_and_learns_the_cuts(raw, week, tmp_path,
     for name, factor in one.others.items():
         np.testing.assert_array_equal(two.others[name], factor)
     assert load_calibration(folder / "model").new_traffic is not None
+
+
+def test_a_start_of_another_backbone_is_told(raw, week, tiny_encoder):
+    week("first")
+    second(raw)
+    raw["model"]["backbone"] = str(tiny_encoder)
+    with pytest.raises(ConfigError, match=r"model.backbone: expected the start model's \(.*\), received"):
+        week("second")
+
+
+@pytest.mark.parametrize("end", [{"interpolate": "start"}, {"gate": {}}])
+def test_an_objective_must_be_the_starts_where_an_end_means_it(raw, week, end):
+    week("first")
+    second(raw)
+    raw["recipes"]["darl"]["stages"][0]["adapter"] = "new"
+    raw["recipes"]["darl"]["objective"] = "coral"
+    if "gate" in end:  # that compares what they say: any two models can be compared
+        assert week("second", **end)[1].endings
+    else:
+        with pytest.raises(ConfigError, match="objective: expected soft_grades"):
+            week("second", **end)
