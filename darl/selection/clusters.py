@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from darl.predictions import FloatArray
 from darl.selection.distances import squared_distances
@@ -36,7 +37,9 @@ def centres(vectors: Vectors, n_clusters: int, rng: np.random.Generator) -> Vect
     alike = OuterProducts(np.ones((len(vectors), 1)), vectors)
     tries = [seeds(alike, int(rng.integers(len(vectors))), n_clusters, rng) for _ in range(SEEDINGS)]
     starts = vectors[min(tries, key=lambda rows: float(alike.nearest(rows).sum()))]
-    model = KMeans(len(starts), init=starts, n_init=1, max_iter=MOST_STEPS).fit(vectors)
+    # One thread: several add up as they end, and equal seeds would differ in the last digits.
+    with threadpool_limits(1, user_api="openmp"):
+        model = KMeans(len(starts), init=starts, n_init=1, max_iter=MOST_STEPS).fit(vectors)
     found: Vectors = model.cluster_centers_
     return found
 

@@ -1,4 +1,5 @@
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from darl.selection import clusters
 from darl.selection.clusters import centres, fitted_rows, nearest_centre
@@ -45,3 +46,12 @@ def test_nearest_centre_formula():
     expected = np.linalg.norm(directions[:, None] - found, axis=2) ** 2
     np.testing.assert_allclose(squared, expected.min(axis=1), atol=1e-5)
     np.testing.assert_allclose(expected[np.arange(4500), cluster], expected.min(axis=1), atol=1e-5)
+
+
+def test_equal_seeds_give_equal_centres_with_any_number_of_threads():
+    vectors = unit(np.random.default_rng(0).normal(size=(4000, 64)))
+    found = set()
+    for threads in (1, 4, 4, 4):
+        with threadpool_limits(threads, user_api="openmp"):
+            found.add(centres(vectors, 50, np.random.default_rng(1)).tobytes())
+    assert len(found) == 1
