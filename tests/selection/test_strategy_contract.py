@@ -149,7 +149,7 @@ def test_who_needs_no_features_chooses_the_same_without(name):
 
 def test_who_needs_features():
     assert {name for name, member in STRATEGIES.items() if not member().needs_features} == {
-        "dasa", "entropy", "margin", "most_ood", "ood_sampling", "random",
+        "dasa", "entropy", "margin", "most_ood", "ood_sampling", "per_query_cap", "random",
     }  # fmt: skip
     assert not STRATEGIES["mixture"]([Margin(), Random()]).needs_features
     assert STRATEGIES["mixture"]([Margin(), STRATEGIES["core_set"]()]).needs_features
