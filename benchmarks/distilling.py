@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.encoder_reading import bold_where_clear
 from darl.data.insurance.corpus import InsuranceCorpus
 from darl.data.writers import write_pairs
 from darl.evaluation.bootstrap import estimate_slice
@@ -29,7 +30,7 @@ from darl.evaluation.estimate import Estimate
 from darl.evaluation.judged import Judged, judge, with_decisions
 from darl.evaluation.metric import Metric
 from darl.evaluation.metrics import metrics_for
-from darl.evaluation.numerals import interval, number, signed
+from darl.evaluation.numerals import number
 from darl.files import write_text
 from darl.models.checkpoint import load_model
 from darl.pairs import GradedPair
@@ -175,9 +176,7 @@ def told(own: Estimate, direct: Estimate) -> str:
         return number(own.value)
     less = own.minus(direct)
     low, high, _ = less.interval(LEVEL)
-    text = f"{signed(less.value)} {interval(low, high)}"
-    clear = low is not None and high is not None and low * high > 0
-    return f"{number(own.value)}<br>{f'**{text}**' if clear else text}"
+    return f"{number(own.value)}<br>{bold_where_clear(less.value, low, high)}"
 
 
 def main() -> None:

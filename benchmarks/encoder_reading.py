@@ -111,8 +111,13 @@ def table(runs: Runs, experiment: Experiment) -> Iterator[str]:
 
 def told(one: Difference) -> str:
     """The difference, bold where it is significant."""
-    text = f"{signed(one.value)} {interval(one.low, one.high)}".rstrip()
-    clear = one.low is not None and one.high is not None and (one.low > 0 or one.high < 0)
+    return bold_where_clear(one.value, one.low, one.high)
+
+
+def bold_where_clear(value: float | None, low: float | None, high: float | None) -> str:
+    """A difference with its interval, bold where that leaves out 0."""
+    text = f"{signed(value)} {interval(low, high)}".rstrip()
+    clear = low is not None and high is not None and (low > 0 or high < 0)
     return f"**{text}**" if clear else text
 
 

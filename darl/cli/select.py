@@ -10,7 +10,7 @@ import click
 from darl.cli.options import FILE, FORMATS, backbone_option, bad_rows_option, parse_component, seed_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from darl.models.base import RelevanceModel
     from darl.models.reference import Reference
@@ -150,13 +150,12 @@ def _from_file(
     from darl.data.readers import read_pairs
     from darl.models.checkpoint import load_model, read_card
     from darl.models.prompt import template_fields
-    from darl.pipeline.select import choose, read_reference
+    from darl.pipeline.select import choose
 
     fields = template_fields(read_card(model).model.prompt)
     pairs = read_pairs(pool, item_fields=fields, bad_rows=bad_rows, progress=progress)
     loaded = load_model(model, backbone=backbone, progress=progress)
-    made = _reference(loaded, files, fields, round_, seed, progress)
-    reference = read_reference(model) if made is None else made
+    reference = _reference(model, lambda: loaded, files, fields, round_, seed, progress)
     return choose(loaded, reference, pairs, round_, seed=seed, progress=progress)
 
 
@@ -172,36 +171,41 @@ def _from_folder(
 ) -> Choice:
     from darl.models.checkpoint import load_model
     from darl.pipeline.graded import open_graded
-    from darl.pipeline.select import read_reference
     from darl.pipeline.select_graded import check_view, choose_graded
 
     check_view(pool, round_)
     graded_pool = open_graded(pool, model)
-    reference = None
-    if files[0] is not None:  # the model itself is needed for nothing else
-        loaded = load_model(model, backbone=backbone, progress=progress)
-        reference = _reference(loaded, files, graded_pool.form.fields, round_, seed, progress)
-    if reference is None:
-        reference = read_reference(model)
+    reference = _reference(
+        model,
+        lambda: load_model(model, backbone=backbone, progress=progress),
+        files,
+        graded_pool.form.fields,
+        round_,
+        seed,
+        progress,
+    )
     return choose_graded(graded_pool, reference, round_, among=among, seed=seed, progress=progress)
 
 
 def _reference(
-    model: RelevanceModel,
+    model: Path,
+    load: Callable[[], RelevanceModel],
     files: tuple[Path | None, Path | None],
     fields: Sequence[str],
     round_: RoundConfig,
     seed: int,
     progress: Progress,
-) -> Reference | None:
-    """What is made of the files of training and held-out pairs; None without such."""
+) -> Reference:
+    """What is made of the files of training and held-out pairs; without such, what is kept with the model."""
     from darl.data.readers import read_graded_pairs
-    from darl.pipeline.select import make_reference
+    from darl.pipeline.select import make_reference, read_reference
 
+    train, valid = files
+    if train is None:
+        return read_reference(model)
+    loaded = load()
     graded, held_out = (
-        read_graded_pairs(one, model.grade_scale, item_fields=fields) if one is not None else []
-        for one in files
+        read_graded_pairs(one, loaded.grade_scale, item_fields=fields) if one is not None else []
+        for one in (train, valid)
     )
-    if not graded:
-        return None
-    return make_reference(model, graded, round_, held_out=held_out, seed=seed, progress=progress)
+    return make_reference(loaded, graded, round_, held_out=held_out, seed=seed, progress=progress)

@@ -136,11 +136,12 @@ def distil(
         CheckpointError: The teacher cannot be trusted, or `out` is of something else.
     """
     teacher, out, config = Path(teacher), Path(out), config or DistilConfig()
-    scale = _check(read_card(teacher), settings, calibration or CalibrationConfig())
+    card = read_card(teacher)
+    scale = _check(card, settings, calibration or CalibrationConfig())
     check_folder(out, resume, "teacher", RATE)
     keeping = Keeping(reference_size, settings.ood, calibration or CalibrationConfig())
     # What is wrong is told before the teacher is asked, which may take hours.
-    _check_apart(Path(pool), template_fields(read_card(teacher).model.prompt), graded, valid)
+    _check_apart(Path(pool), template_fields(card.model.prompt), graded, valid)
     student = build_model(settings.model, scale, seed=seed, progress=progress)
     keeping.check(student)
     taught = ask_teacher(

@@ -112,13 +112,6 @@ def _faults(model: Path, out: Path, n_pairs: int, form: str) -> list[str]:
         faults.append("expected a model with an adapter, received an exported one")
     if card.model.trust_remote_code:
         faults.append("weights that come with code of their own cannot be exported")
-    gauge, calibration = load_gauge(model), load_calibration(model)
-    if gauge is not None and gauge.view.weights == FROZEN.weights and calibration and calibration.reads_ood:
-        faults.append(
-            f"its calibration reads how unusual a pair is, and its detector reads {gauge.view} features, "
-            "which an exported model does not have: fit one on tuned features (darl detector "
-            f"{model} --features tuned ...) and calibrate again (darl calibrate), or use the model as it is"
-        )
     # The folder is replaced as a whole: nothing but an earlier export may be lost.
     is_new = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     if not is_new and not ((out / CARD).is_file() and read_card(out).export):
@@ -127,11 +120,24 @@ def _faults(model: Path, out: Path, n_pairs: int, form: str) -> list[str]:
 
 
 def _kept(model: Path, progress: Progress) -> Mapping[str, Kept]:
-    """The gauge, where an exported model can give its view."""
+    """The gauge, where an exported model can give its view.
+
+    Raises:
+        ConfigError: It cannot, and the calibration needs it.
+    """
     gauge = load_gauge(model)
     if gauge is None:
         return {}
     if gauge.view.weights == FROZEN.weights:
+        calibration = load_calibration(model)
+        if calibration is not None and calibration.reads_ood:
+            fault = (
+                f"its calibration reads how unusual a pair is, and its detector reads {gauge.view} features, "
+                "which an exported model does not have: fit one on tuned features (darl detector "
+                f"{model} --features tuned ...) and calibrate again (darl calibrate), or use the model as it "
+                "is"
+            )
+            raise ConfigError("export", [fault])
         progress.message(
             f"the detector that is kept with the model is left out: it reads {gauge.view} features, which an "
             "exported model does not have"

@@ -64,20 +64,18 @@ def make_reference(
     """
     if held_out:
         check_no_leak({"train": [one.pair for one in graded], "valid": [one.pair for one in held_out]})
-    elif round_.features.weights == TUNED.weights:
-        progress.message(
-            "a fifth of --train says what is usual: if the model was trained on it, all else looks more "
-            "unusual than it is; give held-out pairs (--valid FILE), or take --features frozen"
-        )
-    parts = (
-        {"fit": graded, "held_out": held_out}
-        if held_out
-        else split_by_query(graded, {"fit": 0.8, "held_out": 0.2}, np.random.default_rng(seed))
-    )
+    else:
+        parts = split_by_query(graded, {"fit": 0.8, "held_out": 0.2}, np.random.default_rng(seed))
+        graded, held_out = parts["fit"], parts["held_out"]
+        if round_.features.weights == TUNED.weights:
+            progress.message(
+                "a fifth of --train says what is usual: if the model was trained on it, all else looks more "
+                "unusual than it is; give held-out pairs (--valid FILE), or take --features frozen"
+            )
     return take_reference(
         model,
-        parts["fit"],
-        parts["held_out"],
+        graded,
+        held_out,
         views=(round_.features,),
         rng=np.random.default_rng(seed),
         progress=progress,
