@@ -243,6 +243,12 @@ def test_other_data_under_the_same_names_are_refused(raw, write, tmp_path):
     raw["data"]["train"] = "train.jsonl"
     del raw["recipes"]["darl"]
     do(write(raw), tmp_path / "run")
+    report = (tmp_path / "run" / "report.json").read_bytes()
+    raw["data"]["train"] = "moved.jsonl"
+    (tmp_path / "moved.jsonl").write_text(train.read_text())
+    do(write(raw), tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "report.json").read_bytes() == report
+    raw["data"]["train"] = "train.jsonl"
     train.write_text("".join(json.dumps(row) + "\n" for row in reversed(rows)))
     with pytest.raises(ConfigError, match="data have changed"):
         do(write(raw), tmp_path / "run", resume=True)
