@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 from pathlib import Path
 
@@ -82,3 +83,19 @@ def test_every_exception_is_in_the_tree_that_is_drawn():
         if isinstance(member, type) and issubclass(member, Exception):
             assert name in errors.__doc__
             assert issubclass(member, errors.DarlError)
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_page_links_to_is_there(page):
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_experiments_that_help_and_pages_name_are_there():
+    texts = [path.read_text(encoding="utf-8") for path in [*SOURCES, *PAGES]]
+    named = {name for text in texts for name in re.findall(r"experiments/[a-z0-9-]+\.yaml", text)}
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []

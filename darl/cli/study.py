@@ -35,7 +35,7 @@ Examples:
 
 DASA_EXAMPLE = """\b
 Example:
-  darl study dasa experiments/insurance.yaml experiments/dbpedia.yaml --out runs/dasa \\
+  darl study dasa experiments/dasa-insurance.yaml experiments/dasa-dbpedia.yaml --out runs/dasa \\
       --strategy dasa --strategy margin --budget 100 --budget 200 --share 0.05 --share 0.2
 """
 
